@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup env demo up test check bench requirements clean
+PYTHON ?= python3
+BIN := .venv/bin
+# Of two values the one that is already set wins.
+ENV := eval "$$($(BIN)/python include/demo/environment.py)"
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+
+.venv/.installed: requirements.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: .venv/.installed ## Build .venv, the Airflow home and the ledger's schema
+	@$(ENV) && bash include/demo/setup.sh $(BIN)
+
+env: .venv/.installed ## Print export lines for running airflow by hand
+	@$(BIN)/python include/demo/environment.py
+
+demo: setup ## Run everything once, check every row, stop
+	@$(BIN)/python -m demo
+
+up: setup ## The same, left running with the UI
+	@$(BIN)/python -m demo --keep-running
+
+test: .venv/.installed ## Lint, types, and all tests with coverage
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy include plugins
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+
+bench: .venv/.installed ## Measure, beside the alternatives
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+requirements: .venv/.installed ## Compile requirements.txt from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --all-extras --upgrade pyproject.toml -o requirements.txt \
+		--custom-compile-command "make requirements" --no-annotate
+
+clean: ## Remove what make built
+	@rm -rf .venv .airflow

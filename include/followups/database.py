@@ -1,0 +1,64 @@
+"""Open the ledger's database: SQLite for one host, PostgreSQL for any number of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+
+BUSY_TIMEOUT_SECONDS = 10
+STATEMENT_TIMEOUT_MS = 60_000
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+def connect(url: str | URL) -> sa.Engine:
+    """Return an engine on `url`. Call it after a fork: connections must not be shared by processes.
+
+    On SQLite every transaction begins with BEGIN IMMEDIATE, so that a reader that goes on to write can never
+    meet a lock upgrade that fails; readers elsewhere go on under WAL.
+    """
+    target = make_url(url)
+    if target.get_backend_name() == "sqlite":
+        return _sqlite(target)
+    if target.get_backend_name() == "postgresql":
+        return _postgresql(target)
+    raise ValueError(
+        f"The ledger's database must be SQLite or PostgreSQL, not {target.get_backend_name()!r}: "
+        "change the connection followups_ledger."
+    )
+
+
+def _sqlite(url: URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: URL) -> sa.Engine:
+    options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": options},
+        pool_size=20,
+        max_overflow=20,
+        pool_pre_ping=True,
+        # Parameters hold payloads, and errors reach logs.
+        hide_parameters=True,
+    )

@@ -1,0 +1,225 @@
+"""Feeds: configured sources of follow-ups, one YAML file each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+#: One call takes 50 payloads; this many calls a mapped task keep a million rows under 100 of them.
+DEFAULT_BATCHES_PER_SLICE = 200
+
+
+class FeedError(Exception):
+    """A feed file is wrong. The text names the file, the line, the field and the cure."""
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise PydanticCustomError("zone", "not an IANA time zone; write one like Asia/Kolkata")
+    return name
+
+
+def _clock(value: Any) -> Any:
+    if isinstance(value, int):  # YAML 1.1 reads 21:00 as a number in base 60
+        return time(value // 60, value % 60) if 0 <= value < 24 * 60 else value
+    return value
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QuietHours(_Settings):
+    """Local hours in which nothing may fall due; such a follow-up is moved to their end."""
+
+    start: ClockTime = Field(description="first quiet minute, in the feed's time zone, as HH:MM")
+    end: ClockTime = Field(description="first minute after, as HH:MM; may lie on the next day")
+
+
+class Marker(_Settings):
+    """Where the marker is written by which a CRM task can be found again."""
+
+    place: Literal["description", "custom_field", "off"] = "description"
+    custom_field: str | None = Field(
+        None, pattern="^mx_[A-Za-z0-9_]+$", description="schema name, for place: custom_field"
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> Marker:
+        if (self.place == "custom_field") != (self.custom_field is not None):
+            raise PydanticCustomError("marker", "name `custom_field` exactly where `place` is custom_field")
+        return self
+
+
+class Thresholds(_Settings):
+    """When a run fails. Shares are of the run's rows; null never fails."""
+
+    max_invalid_share: Share | None = Field(0.1, description="rows that failed validation")
+    max_rejected_share: Share | None = Field(0.05, description="rows that LeadSquared refused or dropped")
+    max_unknown: int | None = Field(0, ge=0, description="rows whose outcome is not known when the run ends")
+
+
+class Approval(_Settings):
+    """Ask a person before a large run is sent."""
+
+    above_rows: int = Field(ge=1, description="ask where more rows than this would be sent")
+
+
+class Feed(_Settings):
+    """A source of follow-ups: query, schedule, defaults and policies. DAG id `leadsquared_<name>`."""
+
+    name: str = Field(pattern="^[a-z][a-z0-9_]{0,60}$", description="the file's name without .yaml")
+    description: str = Field("", description="shown as the DAG's description")
+    schedule: str | None = Field(None, description="cron line, in `timezone`; null: by hand only")
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "Asia/Kolkata", description="for the schedule and for dates that have no zone"
+    )
+    start_date: datetime = Field(description="first date the schedule and backfills may cover")
+    warehouse_conn_id: str = Field("warehouse_default", description="Airflow connection of the warehouse")
+    leadsquared_conn_id: str = Field("leadsquared_default", description="Airflow connection of LeadSquared")
+    sql: str = Field(description="the query's file, relative to include/sql")
+    identity: tuple[str, ...] = Field((), description="columns that, with followup_id, tell follow-ups apart")
+    defaults: dict[str, Any] = Field(default_factory=dict, description="values for columns that are missing or null")
+    ahead_hours: int = Field(0, ge=0, le=24 * 366, description="send this long before the due date")
+    look_back_days: int = Field(7, ge=1, le=3650, description="how far runs without an interval look back")
+    past_due: Literal["keep", "shift", "hold"] = Field("keep", description="what to do with dates already past")
+    quiet_hours: QuietHours | None = None
+    max_per_owner_per_day: int | None = Field(None, ge=1, description="more than this for one owner and day are held")
+    marker: Marker = Marker()
+    verify: bool = Field(True, description="look in LeadSquared whether accepted tasks exist")
+    on_unknown: Literal["verify", "hold", "resend"] = "verify"
+    thresholds: Thresholds = Thresholds()
+    approval: Approval | None = None
+    notify: tuple[str, ...] = Field((), description="addresses to notify when a run needs a person")
+    owner: str = Field("revops", description="shown as the DAG's owner")
+    tags: tuple[str, ...] = ()
+    max_active_runs: int = Field(4, ge=1, le=100)
+    batches_per_slice: int = Field(DEFAULT_BATCHES_PER_SLICE, ge=1, le=2000, description="calls per mapped task")
+    retries: int = Field(3, ge=0, le=20)
+
+    @property
+    def dag_id(self) -> str:
+        """The feed's DAG."""
+        return f"leadsquared_{self.name}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of dates without one."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def look_back(self) -> timedelta:
+        """How far runs without an interval look back."""
+        return timedelta(days=self.look_back_days)
+
+    @property
+    def ahead(self) -> timedelta:
+        """How long before the due date runs send."""
+        return timedelta(hours=self.ahead_hours)
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> Feed:
+        from followups.model import FollowUp  # noqa: PLC0415 - pydantic builds FollowUp's validator at import
+
+        unknown = sorted(set(self.defaults) - set(FollowUp.model_fields))
+        if unknown:
+            raise PydanticCustomError("defaults", f"defaults: no such column: {', '.join(unknown)}")
+        return self
+
+
+def feeds_dir() -> Path:
+    """The folder of the feed files that ship with the project."""
+    return Path(__file__).resolve().parents[1] / "feeds"
+
+
+def sql_dir() -> Path:
+    """The folder of the feeds' queries."""
+    return Path(__file__).resolve().parents[1] / "sql"
+
+
+def read_query(feed: Feed) -> str:
+    """Return the text of the feed's query."""
+    path = sql_dir() / feed.sql
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FeedError(f"feed {feed.name}: no query at include/sql/{feed.sql}: write it, or mend `sql`") from error
+
+
+def load_feed(path: Path) -> Feed:
+    """Read and check one feed file."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise FeedError(f"{path.name}{where}: not valid YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(content, dict):
+        raise FeedError(f"{path.name}: a feed file holds fields such as `sql: appointments.sql`; this one holds none")
+    if content.get("name", path.stem) != path.stem:
+        raise FeedError(f"{path.name}: `name` differs from the file's name: leave it out, or rename the file")
+    try:
+        feed = Feed.model_validate({**content, "name": path.stem})
+    except ValidationError as error:
+        lines = [_explain(path, tree, problem) for problem in error.errors(include_url=False, include_input=False)]
+        raise FeedError("\n".join(lines)) from error
+    read_query(feed)
+    return feed
+
+
+def load_feeds(folder: Path | None = None) -> list[Feed]:
+    """Read every feed file of a folder, in the files' order by name."""
+    return [load_feed(path) for path in sorted((folder or feeds_dir()).glob("*.yaml"))]
+
+
+def _explain(path: Path, tree: yaml.Node | None, problem: Any) -> str:
+    location: Sequence[str | int] = problem["loc"]
+    field = ".".join(str(part) for part in location)
+    line = _line_of(tree, location)
+    where = f"{path.name}, line {line}" if line else path.name
+    subject = f"`{field}`: " if field else ""
+    return f"{where}: {subject}{_sentence(problem, location)}"
+
+
+def _sentence(problem: Any, location: Sequence[str | int]) -> str:
+    if problem["type"] == "missing":
+        return "missing; add it"
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(location[:-1])
+        return f"no such field; known are {', '.join(known)}" if known else "no such field; remove it"
+    return re.sub(r"^(Input|Value) ", "value ", str(problem["msg"]))
+
+
+def _fields_at(location: Sequence[str | int]) -> list[str]:
+    parts: dict[str, type[_Settings]] = {
+        "quiet_hours": QuietHours, "marker": Marker, "thresholds": Thresholds, "approval": Approval,
+    }  # fmt: skip
+    model = Feed if not location else parts.get(str(location[0]))
+    return [name for name in model.model_fields if name != "name"] if model else []
+
+
+def _line_of(node: yaml.Node | None, location: Sequence[str | int]) -> int | None:
+    """Return the line of the deepest part of `location` that the file holds."""
+    line: int | None = None
+    for part in location:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = next(((key, value) for key, value in node.value if key.value == part), None)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line

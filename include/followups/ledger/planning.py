@@ -1,0 +1,205 @@
+"""The ledger as planning sees it: what is known of some keys, and taking rows up in batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from followups.ledger import events
+from followups.ledger.clock import store_now
+from followups.ledger.sets import is_one_of
+from followups.model import State
+from followups.schema import batches, deliveries, owner_days, plans
+from followups.window import Window
+
+#: A run that showed no sign of life for so long no longer keeps its planned rows from others.
+RUN_SILENT_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger holds of one key."""
+
+    id: int
+    state: State
+    content_hash: str
+    plan_id: int
+    generation: int
+    batch_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A delivery that the ledger has not seen; `batch_id` only where it is planned."""
+
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """A known delivery that is moved on; nothing happens where its state is no longer `expected`."""
+
+    id: int
+    expected: State
+    from_batch: str | None
+    values: dict[str, Any]
+    why: str
+
+
+@dataclass(kw_only=True)
+class Changes:
+    """What one transaction of planning writes."""
+
+    new: list[NewRow] = field(default_factory=list)
+    changed: list[ChangedRow] = field(default_factory=list)
+    batches: dict[str, int] = field(default_factory=dict)
+    owner_days: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.changed)
+
+
+class PlanLedger:
+    """Planning's view of the ledger, for one feed and one run."""
+
+    def __init__(self, engine: sa.Engine, *, feed: str, run_key: str, actor: str) -> None:
+        self._engine = engine
+        self._feed = feed
+        self._run_key = run_key
+        self._actor = actor
+        self._insert = postgresql_insert if engine.dialect.name == "postgresql" else sqlite_insert
+        self._live: dict[int, bool] = {}
+        self.plan_id = 0
+
+    def open(self, *, kind: str, mode: str, window: Window | None) -> int:
+        """Begin a plan and return its id."""
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            values = {
+                "run_key": self._run_key, "feed": self._feed, "kind": kind, "mode": mode, "created_at": now,
+                "heartbeat_at": now, "window_start": window.start if window else None,
+                "window_end": window.end if window else None,
+            }  # fmt: skip
+            self.plan_id = connection.execute(sa.insert(plans).values(values).returning(plans.c.id)).scalar_one()
+        return self.plan_id
+
+    def close(self, counts: Mapping[str, Any]) -> None:
+        """Record what the plan came to."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(plans).where(plans.c.id == self.plan_id).values(counts=dict(counts)))
+
+    def known(self, keys: Sequence[str]) -> dict[str, Known]:
+        """Return what the ledger holds of the keys, by key."""
+        d = deliveries.c
+        with self._engine.connect() as connection:
+            query = sa.select(d.delivery_key, d.id, d.state, d.content_hash, d.plan_id, d.generation, d.batch_id)
+            found = connection.execute(query.where(is_one_of(connection, d.delivery_key, keys)))
+            return {row[0]: Known(row[1], State(row[2]), *row[3:]) for row in found}
+
+    def is_live_elsewhere(self, plan_id: int) -> bool:
+        """Tell whether another run that still lives has the plan; it will send those rows itself."""
+        if plan_id not in self._live:
+            with self._engine.connect() as connection:
+                row = connection.execute(sa.select(plans).where(plans.c.id == plan_id)).mappings().first()
+                now = store_now(connection)
+            self._live[plan_id] = bool(
+                row
+                and row["run_key"] != self._run_key
+                and row["finished_at"] is None
+                and row["heartbeat_at"] > now - RUN_SILENT_AFTER
+            )
+        return self._live[plan_id]
+
+    def leftovers(self, limit: int) -> list[tuple[int, str | None]]:
+        """Return id and batch of planned deliveries of the feed that no living run will send, earliest due first."""
+        d, p = deliveries.c, plans.c
+        with self._engine.connect() as connection:
+            silent = store_now(connection) - RUN_SILENT_AFTER
+            abandoned = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < silent, p.run_key == self._run_key)
+            query = (
+                sa.select(d.id, d.batch_id)
+                .join(plans, p.id == d.plan_id)
+                .where(d.feed == self._feed, d.state == State.PLANNED, d.plan_id != self.plan_id, abandoned)
+                .order_by(d.due_at, d.id)
+                .limit(limit)
+            )
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def owner_day_counts(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Return how many deliveries were planned for each owner and local day."""
+        owners = sorted({owner for owner, _ in pairs})
+        o = owner_days.c
+        with self._engine.connect() as connection:
+            query = sa.select(o.owner, o.day, o.planned)
+            found = connection.execute(query.where(o.feed == self._feed, is_one_of(connection, o.owner, owners)))
+            return {(row[0], row[1]): row[2] for row in found}
+
+    def write(self, changes: Changes) -> None:
+        """Write new and changed rows with their batches and events, all or nothing."""
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            self._write_batches(connection, changes, now)
+            self._write_new(connection, changes.new, now)
+            self._write_changed(connection, changes.changed, now)
+            self._write_owner_days(connection, changes.owner_days)
+            connection.execute(sa.update(plans).where(plans.c.id == self.plan_id).values(heartbeat_at=now))
+
+    def _write_batches(self, connection: sa.Connection, changes: Changes, now: datetime) -> None:
+        if not changes.batches:
+            return
+        rows = [
+            {"batch_id": batch_id, "plan_id": self.plan_id, "feed": self._feed, "state": "open", "rows": count}
+            for batch_id, count in changes.batches.items()
+        ]
+        connection.execute(sa.insert(batches), rows)
+        planned = [
+            events.of_batch(now, self._actor, batch_id, to_state=State.PLANNED, reason="due")
+            for batch_id in changes.batches
+        ]
+        events.record(connection, planned)
+
+    def _write_new(self, connection: sa.Connection, rows: Sequence[NewRow], now: datetime) -> None:
+        if not rows:
+            return
+        common = {"feed": self._feed, "plan_id": self.plan_id, "created_at": now, "updated_at": now, "generation": 0}
+        statement = self._insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
+        connection.execute(statement, [{**common, **row.values} for row in rows])
+
+    def _write_changed(self, connection: sa.Connection, rows: Sequence[ChangedRow], now: datetime) -> None:
+        log = []
+        for row in rows:
+            statement = (
+                sa.update(deliveries)
+                .where(deliveries.c.id == row.id, deliveries.c.state == row.expected)
+                .values(plan_id=self.plan_id, updated_at=now, **row.values)
+            )
+            if connection.execute(statement).rowcount:
+                log.append({
+                    "at": now, "actor": self._actor, "delivery_id": row.id, "batch_id": row.from_batch,
+                    "from_state": row.expected, "to_state": row.values.get("state", row.expected), "reason": row.why,
+                })  # fmt: skip
+        # A delivery's own event names the batch that it leaves, so that its timeline can be put together.
+        events.record(connection, log)
+
+    def _write_owner_days(self, connection: sa.Connection, counts: Mapping[tuple[str, str], int]) -> None:
+        for (owner, day), more in counts.items():
+            statement = self._insert(owner_days).values(feed=self._feed, owner=owner, day=day, planned=more)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["feed", "owner", "day"], set_={"planned": owner_days.c.planned + more}
+                )
+            )
+
+
+def finish_plans(engine: sa.Engine, plan_ids: Sequence[int]) -> None:
+    """Note that a run ended: what it left planned is free for others."""
+    with engine.begin() as connection:
+        statement = sa.update(plans).where(plans.c.id.in_(plan_ids), plans.c.finished_at.is_(None))
+        connection.execute(statement.values(finished_at=store_now(connection)))

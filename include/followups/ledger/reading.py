@@ -1,0 +1,103 @@
+"""The ledger as people and reports see it: counts, lists, timelines. Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from followups.model import State
+from followups.schema import attempts, batches, deliveries, events, plans
+
+
+class LedgerReader:
+    """Reads the ledger."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def plan_ids(self, run_key: str) -> list[int]:
+        """Return the plans of a run, oldest first; a retried plan task makes another."""
+        query = sa.select(plans.c.id).where(plans.c.run_key == run_key).order_by(plans.c.id)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def plan(self, plan_id: int) -> Mapping[str, Any]:
+        """Return one plan."""
+        with self._engine.connect() as connection:
+            return dict(connection.execute(sa.select(plans).where(plans.c.id == plan_id)).mappings().one())
+
+    def sent_counts(self, plan_ids: Sequence[int]) -> Counter[tuple[str, str]]:
+        """Count the deliveries in the plans' batches by (state, reason)."""
+        d, b = deliveries.c, batches.c
+        query = (
+            sa.select(d.state, sa.func.coalesce(d.reason, ""), sa.func.count())
+            .select_from(batches.join(deliveries, d.batch_id == b.batch_id))
+            .where(b.plan_id.in_(plan_ids))
+            .group_by(d.state, sa.func.coalesce(d.reason, ""))
+        )
+        with self._engine.connect() as connection:
+            return Counter({(row[0], row[1]): row[2] for row in connection.execute(query)})
+
+    def call_counts(self, plan_ids: Sequence[int]) -> Counter[str]:
+        """Count the plans' calls by outcome."""
+        a, b = attempts.c, batches.c
+        query = (
+            sa.select(sa.func.coalesce(a.outcome, "under way"), sa.func.count())
+            .select_from(attempts.join(batches, a.batch_id == b.batch_id))
+            .where(b.plan_id.in_(plan_ids))
+            .group_by(a.outcome)
+        )
+        with self._engine.connect() as connection:
+            return Counter({row[0]: row[1] for row in connection.execute(query)})
+
+    def states(self, feed: str | None = None) -> Counter[tuple[str, str]]:
+        """Count all deliveries by (state, reason), of one feed or of all."""
+        d = deliveries.c
+        query = sa.select(d.state, sa.func.coalesce(d.reason, ""), sa.func.count())
+        query = query.group_by(d.state, sa.func.coalesce(d.reason, ""))
+        if feed is not None:
+            query = query.where(d.feed == feed)
+        with self._engine.connect() as connection:
+            return Counter({(row[0], row[1]): row[2] for row in connection.execute(query)})
+
+    def timeline(self, delivery_key: str) -> list[Mapping[str, Any]]:
+        """Return what happened to one delivery, oldest first: its own events and those of the batches it was in."""
+        d, e = deliveries.c, events.c
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(d.id, d.batch_id).where(d.delivery_key == delivery_key)).first()
+            if row is None:
+                return []
+            own = connection.execute(sa.select(events).where(e.delivery_id == row.id).order_by(e.id)).mappings().all()
+            found: dict[int, Mapping[str, Any]] = {event["id"]: dict(event) for event in own}
+            since = 0
+            stays = [(event["batch_id"], event["id"]) for event in own if event["batch_id"]] + [(row.batch_id, None)]
+            for batch_id, until in stays:
+                query = sa.select(events).where(e.batch_id == batch_id, e.delivery_id.is_(None), e.id > since)
+                if until is not None:
+                    query = query.where(e.id < until)
+                    since = until if batch_id != row.batch_id else since
+                for event in connection.execute(query).mappings():
+                    found[event["id"]] = dict(event)
+        return [found[key] for key in sorted(found)]
+
+    def open_states(self) -> Counter[str]:
+        """Count deliveries that still wait for something, by state."""
+        d = deliveries.c
+        waiting = (State.PLANNED, State.SENDING, State.ACCEPTED, State.UNKNOWN, State.HELD)
+        query = sa.select(d.state, sa.func.count()).where(d.state.in_(waiting)).group_by(d.state)
+        with self._engine.connect() as connection:
+            return Counter({row[0]: row[1] for row in connection.execute(query)})
+
+    def delivery(self, delivery_key: str) -> Mapping[str, Any] | None:
+        """Return one delivery without its payload; None if it is not known."""
+        columns = [column for column in deliveries.c if column.name != "payload"]
+        with self._engine.connect() as connection:
+            row = (
+                connection.execute(sa.select(*columns).where(deliveries.c.delivery_key == delivery_key))
+                .mappings()
+                .first()
+            )
+            return dict(row) if row else None

@@ -1,0 +1,260 @@
+"""The ledger as sending sees it: claim a batch, commit the intent, record the outcome.
+
+A claim carries a lease and a token that grows with every claim. The intent is committed only while both hold, so of
+two owners of a batch one sends. A batch whose owner died between intent and outcome is unknown, never free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from followups.ledger import events
+from followups.ledger.clock import store_now
+from followups.model import Outcome, OutcomeKind, State
+from followups.schema import attempts, batches, deliveries, plans
+
+#: Longer than a call may take with its wait for a slot; a batch whose owner is silent for so long is given up.
+DEFAULT_LEASE = timedelta(minutes=5)
+
+#: What a batch and its deliveries become by outcome.
+_BATCH_STATE = {
+    OutcomeKind.ACCEPTED: "accepted",
+    OutcomeKind.REFUSED: "claimed",
+    OutcomeKind.REJECTED: "rejected",
+    OutcomeKind.UNAUTHORISED: "open",
+    OutcomeKind.UNKNOWN: "unknown",
+}
+_DELIVERY_STATE = {
+    OutcomeKind.ACCEPTED: State.ACCEPTED,
+    OutcomeKind.REFUSED: State.PLANNED,
+    OutcomeKind.REJECTED: State.REJECTED,
+    OutcomeKind.UNAUTHORISED: State.PLANNED,
+    OutcomeKind.UNKNOWN: State.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to send one batch, for as long as the lease lasts."""
+
+    batch_id: str
+    token: int
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """A committed intent: what must be sent now, exactly once."""
+
+    delivery_ids: Sequence[int]
+    payloads: Sequence[str]
+
+
+class SendLedger:
+    """Sending's view of the ledger."""
+
+    def __init__(self, engine: sa.Engine, *, owner: str, lease: timedelta = DEFAULT_LEASE) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._lease = lease
+
+    def open_batches(self, first: str, end: str) -> list[str]:
+        """Return the ids from `first` (in) to `end` (out) of batches that may still be claimed."""
+        b = batches.c
+        query = sa.select(b.batch_id).where(b.batch_id >= first, b.batch_id < end, b.state.in_(("open", "claimed")))
+        with self._engine.connect() as connection:
+            return list(connection.execute(query.order_by(b.batch_id)).scalars())
+
+    def claim(self, batch_id: str) -> Claim | None:
+        """Take a batch that is open, or claimed by somebody whose lease ran out before any intent."""
+        b = batches.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            free = sa.or_(b.state == "open", sa.and_(b.state == "claimed", b.lease_until < now))
+            statement = (
+                sa.update(batches)
+                .where(b.batch_id == batch_id, free)
+                .values(state="claimed", token=b.token + 1, owner=self._owner, lease_until=now + self._lease)
+                .returning(b.token)
+            )
+            token = connection.execute(statement).scalar_one_or_none()
+        if token is None:
+            return None
+        return Claim(batch_id=batch_id, token=token, owner=self._owner)
+
+    def release(self, claim: Claim) -> None:
+        """Give a claim back unused."""
+        with self._engine.begin() as connection:
+            statement = sa.update(batches).where(*_held_by(claim), batches.c.state == "claimed")
+            connection.execute(statement.values(state="open", owner=None, lease_until=None))
+
+    def begin(self, claim: Claim, webhook_token: str) -> Intent | None:
+        """Commit the intent to send; None where the claim was lost or nothing is left to send.
+
+        `webhook_token` names this call to the status webhook; another call has another.
+        """
+        b, d = batches.c, deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            fenced = (*_held_by(claim), b.state == "claimed", b.lease_until > now)
+            moved = connection.execute(
+                sa.update(batches).where(*fenced).values(state="sending", sent_at=now, lease_until=now + self._lease)
+            )
+            if not moved.rowcount:
+                return None
+            rows = connection.execute(
+                sa.update(deliveries)
+                .where(d.batch_id == claim.batch_id, d.state == State.PLANNED)
+                .values(state=State.SENDING, updated_at=now)
+                .returning(d.id, d.payload)
+            ).all()
+            if not rows:
+                self._empty(connection, claim, now)
+                return None
+            rows = sorted(rows)
+            self._log_intent(connection, claim, webhook_token, len(rows), now)
+        return Intent(delivery_ids=[row[0] for row in rows], payloads=[row[1] for row in rows])
+
+    def record(self, claim: Claim, outcome: Outcome) -> bool:
+        """Commit the outcome of the call; False where somebody else has the batch by now and it is only noted."""
+        b, d = batches.c, deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            self._log_outcome(connection, claim, outcome, now)
+            mine = (*_held_by(claim), b.state.in_(("sending", "unknown")))
+            values: dict[str, Any] = {"state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None}
+            target = _DELIVERY_STATE[outcome.kind]
+            if outcome.crm_task_id:
+                target = State.CREATED
+                values |= {"state": "settled", "settled_at": now}
+            if outcome.request_id:
+                values["request_id"] = outcome.request_id
+            lease = now + self._lease if outcome.kind is OutcomeKind.REFUSED else None
+            moved = connection.execute(sa.update(batches).where(*mine).values(**values, lease_until=lease))
+            reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
+            if moved.rowcount:
+                open_ones = d.state.in_((State.SENDING, State.UNKNOWN))
+                connection.execute(
+                    sa.update(deliveries)
+                    .where(d.batch_id == claim.batch_id, open_ones)
+                    .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
+                )
+            note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
+            event = events.of_batch(
+                now, self._owner, claim.batch_id, from_state=State.SENDING, to_state=target, reason=note or None
+            )
+            events.record(connection, [event])
+        return bool(moved.rowcount)
+
+    def split(self, claim: Claim, why: str) -> list[str]:
+        """Put the rows of a batch that was refused as a whole into two batches, to find the row that spoils it."""
+        b, d = batches.c, deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            parent = (
+                connection.execute(sa.select(batches).where(*_held_by(claim), b.state == "rejected")).mappings().first()
+            )
+            if parent is None:
+                return []
+            ids = connection.execute(sa.select(d.id).where(d.batch_id == claim.batch_id).order_by(d.id)).scalars().all()
+            middle = len(ids) // 2
+            children = {f"{claim.batch_id}.1": ids[:middle], f"{claim.batch_id}.2": ids[middle:]}
+            for batch_id, members in children.items():
+                connection.execute(
+                    sa.insert(batches).values(
+                        batch_id=batch_id,
+                        plan_id=parent["plan_id"],
+                        feed=parent["feed"],
+                        state="open",
+                        rows=len(members),
+                    )
+                )
+                connection.execute(
+                    sa.update(deliveries)
+                    .where(d.id.in_(members))
+                    .values(batch_id=batch_id, state=State.PLANNED, reason=None, updated_at=now)
+                )
+            log = [
+                {"at": now, "actor": self._owner, "delivery_id": member, "batch_id": claim.batch_id,
+                 "from_state": State.REJECTED, "to_state": State.PLANNED, "reason": f"batch split: {why}"}
+                for member in ids
+            ]  # fmt: skip
+            events.record(connection, log)
+            connection.execute(sa.update(batches).where(*_held_by(claim)).values(state="settled", settled_at=now))
+        return list(children)
+
+    def expire_leases(self) -> int:
+        """Call batches unknown whose owner died between intent and outcome; return how many."""
+        b, d = batches.c, deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            reason = "the sender died, or lost the ledger, after it may have sent the batch"
+            expired = connection.execute(
+                sa.update(batches)
+                .where(b.state == "sending", b.lease_until < now)
+                .values(state="unknown", reason=reason)
+                .returning(b.batch_id)
+            ).scalars().all()  # fmt: skip
+            for batch_id in expired:
+                connection.execute(
+                    sa.update(deliveries)
+                    .where(d.batch_id == batch_id, d.state == State.SENDING)
+                    .values(state=State.UNKNOWN, reason=reason, updated_at=now)
+                )
+            log = [
+                events.of_batch(
+                    now, self._owner, batch_id, from_state=State.SENDING, to_state=State.UNKNOWN, reason=reason
+                )
+                for batch_id in expired
+            ]
+            events.record(connection, log)
+        return len(expired)
+
+    def heartbeat(self, plan_id: int) -> None:
+        """Show that the run lives, so that others leave its planned rows to it."""
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            connection.execute(sa.update(plans).where(plans.c.id == plan_id).values(heartbeat_at=now))
+
+    def _empty(self, connection: sa.Connection, claim: Claim, now: datetime) -> None:
+        values = {"state": "settled", "settled_at": now, "sent_at": None, "reason": "nothing left to send"}
+        connection.execute(sa.update(batches).where(*_held_by(claim)).values(**values, lease_until=None))
+
+    def _log_intent(
+        self, connection: sa.Connection, claim: Claim, webhook_token: str, rows: int, now: datetime
+    ) -> None:
+        attempt = {
+            "batch_id": claim.batch_id,
+            "token": claim.token,
+            "webhook_token": webhook_token,
+            "owner": claim.owner,
+            "rows": rows,
+            "started_at": now,
+        }
+        connection.execute(sa.insert(attempts).values(attempt))
+        event = events.of_batch(
+            now,
+            self._owner,
+            claim.batch_id,
+            from_state=State.PLANNED,
+            to_state=State.SENDING,
+            reason="about to be sent",
+        )
+        events.record(connection, [event])
+
+    def _log_outcome(self, connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
+        a = attempts.c
+        connection.execute(
+            sa.update(attempts)
+            .where(a.batch_id == claim.batch_id, a.token == claim.token, a.finished_at.is_(None))
+            .values(finished_at=now, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail)
+        )
+
+
+def _held_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return batches.c.batch_id == claim.batch_id, batches.c.token == claim.token

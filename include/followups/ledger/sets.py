@@ -1,0 +1,19 @@
+"""Whole sets as one parameter, where an expanded IN list would be slow or too long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+
+def is_one_of(
+    connection: sa.Connection, column: sa.ColumnElement[Any], values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Return `column IN values` as a condition with a single parameter."""
+    if connection.dialect.name == "postgresql":
+        return column == sa.any_(sa.literal(list(values), sa.ARRAY(column.type)))
+    items = sa.func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(sa.select(items.c.value))

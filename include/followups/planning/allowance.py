@@ -1,0 +1,51 @@
+"""How many follow-ups an owner may get on one day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from followups.keys import content_hash
+from followups.model import State
+from followups.rows import Candidate
+
+OwnerDay = tuple[str, str]
+
+
+class DailyAllowance:
+    """Holds what exceeds the feed's `max_per_owner_per_day`; owners are known by a digest alone."""
+
+    def __init__(
+        self, cap: int | None, zone: ZoneInfo, read: Callable[[Iterable[OwnerDay]], Mapping[OwnerDay, int]]
+    ) -> None:
+        self._cap = cap
+        self._zone = zone
+        self._read = read
+        self._used: Counter[OwnerDay] = Counter()
+        #: taken and not yet written to the ledger
+        self.taken: Counter[OwnerDay] = Counter()
+
+    def load(self, candidates: Sequence[Candidate]) -> None:
+        """Read what was used before by the owners of a chunk."""
+        if self._cap is not None:
+            pairs = {self._pair(candidate) for candidate in candidates if candidate.state == State.PLANNED}
+            self._used = Counter(self._read(pairs)) + self.taken
+
+    def apply(self, candidate: Candidate) -> Candidate:
+        """Return the candidate, held where its owner has enough for that day."""
+        if self._cap is None or candidate.state != State.PLANNED:
+            return candidate
+        pair = self._pair(candidate)
+        if self._used[pair] >= self._cap:
+            return replace(candidate, state=State.HELD, reason=f"more than {self._cap} for this owner on that day")
+        self._used[pair] += 1
+        self.taken[pair] += 1
+        return candidate
+
+    def _pair(self, candidate: Candidate) -> OwnerDay:
+        assert candidate.due_at is not None
+        return content_hash(candidate.owner_email or "")[:12], candidate.due_at.astimezone(
+            self._zone
+        ).date().isoformat()

@@ -1,0 +1,75 @@
+"""Cut what is to be sent into calls, and calls into slices."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import ceil
+from typing import Any
+
+MAX_ROWS_PER_CALL = 50
+#: LeadSquared states no limit on a body; this keeps clear of the usual megabyte.
+MAX_BYTES_PER_CALL = 900_000
+#: Airflow refuses to map over more than 1024.
+MAX_SLICES = 1000
+
+
+def batch_name(plan_id: int, number: int) -> str:
+    """Return the id of a plan's nth batch, counted from 1."""
+    return f"{plan_id}-{number:06d}"
+
+
+class BatchCutter:
+    """Hands out batch ids so that no batch exceeds 50 rows or the size of a body."""
+
+    def __init__(self, plan_id: int) -> None:
+        self._plan_id = plan_id
+        self._rows = 0
+        self._bytes = 0
+        #: how many batches were begun
+        self.batches = 0
+
+    def next(self, size: int) -> str:
+        """Return the batch of a payload of `size` bytes."""
+        if self.batches == 0 or self._rows >= MAX_ROWS_PER_CALL or self._bytes + size > MAX_BYTES_PER_CALL:
+            self.batches += 1
+            self._rows = self._bytes = 0
+        self._rows += 1
+        self._bytes += size
+        return batch_name(self._plan_id, self.batches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The work of one mapped task: a range of a plan's batches."""
+
+    plan_id: int
+    first_batch: int
+    last_batch: int
+    label: str
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """First batch id, and the first one after; batches that were split off sort between them."""
+        return batch_name(self.plan_id, self.first_batch), batch_name(self.plan_id, self.last_batch + 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for XCom."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Slice:
+        """Read what `as_json` wrote."""
+        return cls(**{name: values[name] for name in ("plan_id", "first_batch", "last_batch", "label")})
+
+
+def cut_slices(plan_id: int, batches: int, batches_per_slice: int) -> list[Slice]:
+    """Return slices of nearly equal size, none above `batches_per_slice` unless Airflow could not map over so many."""
+    if batches == 0:
+        return []
+    count = min(ceil(batches / batches_per_slice), MAX_SLICES)
+    bounds = [batches * index // count for index in range(count + 1)]
+    return [
+        Slice(plan_id=plan_id, first_batch=low + 1, last_batch=high, label=f"calls {low + 1} to {high} of {batches}")
+        for low, high in pairwise(bounds)
+    ]

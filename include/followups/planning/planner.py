@@ -1,0 +1,214 @@
+"""Read rows, decide on each, write the decisions down in batches.
+
+Rows stream through in chunks; memory holds one chunk and the batch that is not yet full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from followups.feeds import Feed
+from followups.keys import delivery_key, marker
+from followups.ledger.planning import ChangedRow, Changes, Known, NewRow
+from followups.model import State
+from followups.planning.allowance import DailyAllowance
+from followups.planning.batching import BatchCutter
+from followups.planning.counts import PlanCounts, Preview
+from followups.planning.decisions import NEW, Action, Decision, Requeue, decide
+from followups.rows import Candidate, PayloadBuilder
+
+CHUNK_ROWS = 2000
+
+
+class Ledger(Protocol):
+    """What planning asks of the ledger: `PlanLedger`, or `PreviewLedger`, which writes nothing."""
+
+    plan_id: int
+
+    def known(self, keys: Sequence[str]) -> dict[str, Known]: ...  # noqa: D102
+    def is_live_elsewhere(self, plan_id: int) -> bool: ...  # noqa: D102
+    def leftovers(self, limit: int) -> list[tuple[int, str | None]]: ...  # noqa: D102
+    def owner_day_counts(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]: ...  # noqa: D102
+    def write(self, changes: Changes) -> None: ...  # noqa: D102
+
+
+class Reader(Protocol):
+    """Makes a candidate of what was read; `followups.rows.RowReader` for warehouse rows."""
+
+    def read(self, row: Mapping[str, Any]) -> Candidate: ...  # noqa: D102
+
+
+class Planner:
+    """Plans one run of one feed: `add` chunks, maybe `add_leftovers`, then `finish`."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        ledger: Ledger,
+        reader: Reader,
+        build_payload: PayloadBuilder,
+        *,
+        requeue: Requeue = "none",
+        limit: int | None = None,
+    ) -> None:
+        self._feed = feed
+        self._ledger = ledger
+        self._reader = reader
+        self._build = build_payload
+        self._requeue = requeue
+        self._limit = limit
+        self._allowance = DailyAllowance(feed.max_per_owner_per_day, feed.zone, ledger.owner_day_counts)
+        self._cutter = BatchCutter(ledger.plan_id)
+        self._changes = Changes()
+        self._batch_id = ""
+        self._batch: list[NewRow | ChangedRow] = []
+        #: content by key of rows in the open batch, which the ledger does not show yet
+        self._unwritten: dict[str, str] = {}
+        self.counts = PlanCounts()
+        self.preview = Preview()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the run's `limit` is reached, so that reading on is of no use."""
+        return self._limit is not None and self.counts.to_send >= self._limit
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take one chunk of rows as read from the warehouse."""
+        candidates = [self._reader.read(row) for row in rows]
+        known = self._ledger.known([candidate.key for candidate in candidates])
+        self._allowance.load(candidates)
+        seen = dict(self._unwritten)
+        for candidate in candidates:
+            if self.is_full:
+                break
+            self.counts.due += 1
+            if candidate.key in seen:
+                self._repeated(candidate, seen[candidate.key])
+                continue
+            seen[candidate.key] = candidate.content_hash
+            self._take(candidate, known.get(candidate.key))
+        self._write()
+
+    def add_leftovers(self) -> None:
+        """Take up planned rows that no living run will send."""
+        while not self.is_full and (found := self._ledger.leftovers(CHUNK_ROWS)):
+            for delivery_id, batch_id in found:
+                if self.is_full:
+                    break
+                self.counts.leftovers += 1
+                row = ChangedRow(delivery_id, State.PLANNED, batch_id, {}, "left behind by an earlier run")
+                self._to_batch(row, 0)
+            self._close_batch()
+            self._write()
+
+    def finish(self) -> PlanCounts:
+        """Write what is left and return the counts."""
+        self._close_batch()
+        self._write()
+        self.counts.batches = self._cutter.batches
+        return self.counts
+
+    def _take(self, candidate: Candidate, known: Known | None) -> None:
+        decision = decide(
+            candidate,
+            known,
+            plan_id=self._ledger.plan_id,
+            requeue=self._requeue,
+            is_live_elsewhere=self._ledger.is_live_elsewhere,
+        )
+        if decision is NEW:
+            candidate = self._allowance.apply(candidate)
+            if candidate.state != State.PLANNED:
+                decision = Decision(Action.RECORD, candidate.state)
+        if decision.action is Action.SEND:
+            self._send(candidate, known, decision)
+        elif decision.action is Action.RECORD:
+            self._record(candidate, known, decision.why)
+        elif decision.action is Action.DUPLICATE:
+            assert known is not None
+            self._repeated(candidate, known.content_hash)
+        else:
+            self.counts.outcomes[decision.outcome] += 1
+
+    def _send(self, candidate: Candidate, known: Known | None, decision: Decision) -> None:
+        try:
+            payload = self._payload(candidate, known)
+        except ValueError as error:
+            self._record(replace(candidate, state=State.INVALID, reason=str(error)), known, str(error))
+            return
+        self.preview.note(candidate.owner_email or "", candidate.task_type or "", payload)
+        self.counts.outcomes[decision.outcome] += 1
+        values = {**_columns(candidate), "state": State.PLANNED, "reason": None, "payload": payload}
+        self._to_batch(_row(known, values, decision.why), len(payload))
+        self._unwritten[candidate.key] = candidate.content_hash
+
+    def _record(self, candidate: Candidate, known: Known | None, why: str) -> None:
+        payload = self._payload(candidate, known) if candidate.state == State.HELD else None
+        self.counts.keep_back(candidate.state, candidate.reason)
+        self._append(_row(known, {**_columns(candidate), "payload": payload, "batch_id": None}, why))
+
+    def _repeated(self, candidate: Candidate, first_content: str) -> None:
+        """The same id again in one window: harmless if equal; else nobody can tell which is meant beyond the first."""
+        if candidate.content_hash == first_content:
+            self.counts.outcomes["repeated row"] += 1
+            return
+        reason = "followup_id: another row of this window has the same id and other content; the first was taken"
+        key = delivery_key(self._feed.name, candidate.followup_id, "duplicate", candidate.content_hash)
+        self.counts.keep_back(State.INVALID, reason)
+        values = {**_columns(replace(candidate, state=State.INVALID, reason=reason)), "delivery_key": key}
+        self._append(NewRow({**values, "payload": None, "batch_id": None}))
+
+    def _payload(self, candidate: Candidate, known: Known | None) -> str:
+        """Build the payload; ValueError where LeadSquared has no form for the row."""
+        return self._build(candidate, marker(candidate.key, known.generation if known else 0))
+
+    def _to_batch(self, row: NewRow | ChangedRow, size: int) -> None:
+        self.counts.to_send += 1
+        batch_id = self._cutter.next(size)
+        if batch_id != self._batch_id:
+            self._close_batch()
+            self._batch_id = batch_id
+        row.values["batch_id"] = batch_id
+        self._batch.append(row)
+
+    def _close_batch(self) -> None:
+        if self._batch:
+            self._changes.batches[self._batch_id] = len(self._batch)
+        for row in self._batch:
+            self._append(row)
+        self._batch = []
+        self._unwritten = {}
+
+    def _append(self, row: NewRow | ChangedRow) -> None:
+        if isinstance(row, NewRow):
+            self._changes.new.append(row)
+        else:
+            self._changes.changed.append(row)
+
+    def _write(self) -> None:
+        self._changes.owner_days = self._allowance.taken
+        if len(self._changes) or self._changes.owner_days:
+            self._ledger.write(self._changes)
+        self._changes = Changes()
+        self._allowance.taken.clear()
+
+
+def _columns(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "delivery_key": candidate.key,
+        "followup_id": candidate.followup_id,
+        "state": candidate.state,
+        "reason": candidate.reason,
+        "task_type": candidate.task_type,
+        "due_at": candidate.due_at,
+        "content_hash": candidate.content_hash,
+    }
+
+
+def _row(known: Known | None, values: dict[str, Any], why: str) -> NewRow | ChangedRow:
+    if known is None:
+        return NewRow(values)
+    del values["delivery_key"]
+    return ChangedRow(known.id, known.state, known.batch_id, values, why)

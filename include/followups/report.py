@@ -1,0 +1,110 @@
+"""What a run came to, for people and for the run's colour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from followups.feeds import Thresholds
+from followups.model import State
+
+MAX_REASONS_SHOWN = 20
+WITH_ANOTHER_RUN = "with another run"
+
+
+class ThresholdError(Exception):
+    """The run's result exceeds what the feed allows. Every row is recorded; nothing is lost."""
+
+
+@dataclass(kw_only=True)
+class RunReport:
+    """Every row of a run under its state; `reasons` for those that are not simply delivered."""
+
+    due: int = 0
+    leftovers: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: Rows of the window that were settled before, or are another run's.
+    before: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Rows that this run had to do with itself."""
+        return self.states.total()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for XCom and assets."""
+        return {
+            "due": self.due,
+            "leftovers": self.leftovers,
+            "states": dict(self.states),
+            "before": dict(self.before),
+            "calls": dict(self.calls),
+            "reasons": [[state, reason, count] for (state, reason), count in self.reasons.most_common()],
+        }
+
+    def lines(self) -> list[str]:
+        """Return the report as text, a line each."""
+        lines = [f"{self.due} rows due, {self.leftovers} left over from earlier runs"]
+        lines += [f"  {count:>8} {state}" for state, count in self.states.most_common()]
+        lines += [f"  {count:>8} {what}" for what, count in self.before.most_common()]
+        if self.calls:
+            lines.append(f"calls: {', '.join(f'{count} {outcome}' for outcome, count in self.calls.most_common())}")
+        shown = self.reasons.most_common(MAX_REASONS_SHOWN)
+        lines += [f"  {count:>8} {state}: {reason}" for (state, reason), count in shown if reason]
+        if len(self.reasons) > MAX_REASONS_SHOWN:
+            lines.append(f"  and {len(self.reasons) - MAX_REASONS_SHOWN} more reasons, in the ledger")
+        return lines
+
+
+def build_report(
+    plan_counts: Sequence[Mapping[str, Any]], sent: Counter[tuple[str, str]], calls: Counter[str]
+) -> RunReport:
+    """Put a run's report together from what its plans counted and where its batches' rows stand now.
+
+    A retried plan reads its window again, so the last plan says what was due; rows kept back count once.
+    """
+    report = RunReport(calls=calls)
+    for (state, reason), count in sent.items():
+        report.states[state] += count
+        if state not in {State.CREATED, State.ACCEPTED, State.PLANNED}:
+            report.reasons[state, reason] += count
+    kept_back = {State.INVALID, State.HELD, State.CANCELLED}
+    for counts in plan_counts:
+        report.due = counts["due"]
+        report.leftovers += counts["leftovers"]
+        report.before = Counter()
+        for outcome, count in counts["outcomes"].items():
+            if outcome in kept_back:
+                report.states[outcome] += count
+            elif outcome not in {"new", "again"}:
+                report.before[outcome] += count
+        for state, reason, count in counts["reasons"]:
+            report.reasons[state, reason] += count
+    return report
+
+
+def check_thresholds(report: RunReport, thresholds: Thresholds, *, verified: bool) -> None:
+    """Raise ThresholdError where the run must not end green; `verified` tells that accepted is not the last word."""
+    rows = max(report.rows, 1)
+    problems = []
+    for state, allowed in (
+        (State.INVALID, thresholds.max_invalid_share),
+        (State.REJECTED, thresholds.max_rejected_share),
+    ):
+        share = report.states[state] / rows
+        if allowed is not None and share > allowed:
+            problems.append(f"{report.states[state]} of {rows} rows are {state} ({share:.1%}, allowed {allowed:.1%})")
+    unknown = report.states[State.UNKNOWN]
+    if thresholds.max_unknown is not None and unknown > thresholds.max_unknown:
+        problems.append(f"{unknown} rows are unknown (allowed {thresholds.max_unknown})")
+    unsent = report.states[State.PLANNED] + report.states[State.SENDING]
+    if unsent:
+        problems.append(f"{unsent} rows are still planned or under way: the next run goes on with them")
+    if verified and report.states[State.ACCEPTED]:
+        problems.append(f"{report.states[State.ACCEPTED]} accepted rows could not be verified yet")
+    if problems:
+        raise ThresholdError("; ".join(problems) + ". Every row is in the ledger with its reason.")

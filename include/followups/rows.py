@@ -1,0 +1,179 @@
+"""One warehouse row becomes one candidate for delivery: a payload, or the reasons why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from followups.directory import Directory
+from followups.feeds import Feed
+from followups.keys import content_hash, delivery_key
+from followups.model import FollowUp, State
+from followups.policies import DatePolicy, EndBeforeDueError, Times
+
+REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
+OWNER_COLUMNS = ("owner_email", "owner_id")
+MAX_ID_SHOWN = 200
+
+
+class MissingColumnError(ValueError):
+    """The feed's query lacks a column. The text names it."""
+
+
+class PayloadBuilder(Protocol):
+    """Builds the JSON text of one payload in LeadSquared's form."""
+
+    def __call__(self, candidate: Candidate, marker: str) -> str:
+        """Raise ValueError, free of personal data, where LeadSquared has no form for the row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What one row would become; `state` is planned, held, invalid or cancelled."""
+
+    key: str
+    followup_id: str
+    state: State
+    content_hash: str
+    reason: str | None = None
+    task_type: str | None = None
+    due_at: datetime | None = None
+    follow_up: FollowUp | None = None
+    times: Times | None = None
+    owner_email: str | None = None
+    #: A payload that was given ready-made, instead of a follow-up.
+    payload: Mapping[str, Any] | None = None
+
+
+def check_columns(feed: Feed, columns: Sequence[str]) -> None:
+    """Refuse a query whose result cannot become follow-ups."""
+    known = set(columns) | set(feed.defaults)
+    missing = [name for name in (*REQUIRED_COLUMNS, *feed.identity) if name not in known]
+    if missing:
+        raise MissingColumnError(
+            f"feed {feed.name}: include/sql/{feed.sql} returns no column {', '.join(missing)}: select it, "
+            f"or give it a value under `defaults` in include/feeds/{feed.name}.yaml"
+        )
+    if not known.intersection(OWNER_COLUMNS):
+        raise MissingColumnError(
+            f"feed {feed.name}: include/sql/{feed.sql} returns neither owner_email nor owner_id: select one of them"
+        )
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Checks rows of one feed."""
+
+    feed: Feed
+    now: datetime
+    directory: Directory
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_dates", DatePolicy(self.feed, self.now))
+
+    _dates: DatePolicy = None  # type: ignore[assignment]
+
+    def read(self, row: Mapping[str, Any]) -> Candidate:
+        """Return the candidate of one row, with the feed's defaults filled in."""
+        values = {**row}
+        for name, default in self.feed.defaults.items():
+            if values.get(name) is None:
+                values[name] = default
+        try:
+            follow_up = FollowUp.model_validate(values)
+        except ValidationError as error:
+            return self._invalid(values, explain(error))
+        return self._judge(follow_up, values)
+
+    def _judge(self, follow_up: FollowUp, values: Mapping[str, Any]) -> Candidate:
+        if follow_up.cancelled:
+            return self._candidate(follow_up, values, State.CANCELLED, "cancelled in the warehouse before it was sent")
+        owner, problem = self.directory.owner(follow_up.owner_email, follow_up.owner_id)
+        problems = [
+            problem,
+            self.directory.task_type_problem(follow_up.task_type),
+            self.directory.missing_for(
+                follow_up.task_type,
+                has_lead=follow_up.related_to == "lead",
+                fields=follow_up.custom_fields or (),
+            ),
+        ]
+        try:
+            times = self._dates.times(follow_up)
+        except EndBeforeDueError:
+            problems.append("end_at: before due_at")
+        except (OverflowError, ValueError):
+            problems.append("due_at: out of range")
+        reasons = [text for text in problems if text]
+        if reasons or owner is None:
+            return self._candidate(follow_up, values, State.INVALID, "; ".join(reasons))
+        state = State.HELD if times.held else State.PLANNED
+        return self._candidate(follow_up, values, state, times.held, times, owner)
+
+    def _candidate(
+        self,
+        follow_up: FollowUp,
+        values: Mapping[str, Any],
+        state: State,
+        reason: str | None,
+        times: Times | None = None,
+        owner: str | None = None,
+    ) -> Candidate:
+        identity = [str(values.get(column)) for column in self.feed.identity]
+        return Candidate(
+            key=delivery_key(self.feed.name, follow_up.followup_id, *identity),
+            followup_id=follow_up.followup_id,
+            state=state,
+            reason=reason,
+            content_hash=content_hash(follow_up.model_dump_json(exclude={"cancelled"})),
+            task_type=follow_up.task_type,
+            due_at=times.due_at if times else None,
+            follow_up=follow_up,
+            times=times,
+            owner_email=owner,
+        )
+
+    def _invalid(self, values: Mapping[str, Any], reason: str) -> Candidate:
+        """Key a bad row by its id where it has one, else by its content, so that it is recorded once."""
+        content = content_hash(repr(sorted((name, str(value)) for name, value in values.items())))
+        given = values.get("followup_id")
+        followup_id = str(given).strip()[:MAX_ID_SHOWN] if given is not None else ""
+        identity = [str(values.get(column)) for column in self.feed.identity]
+        parts = (followup_id, *identity) if followup_id else ("", content)
+        return Candidate(
+            key=delivery_key(self.feed.name, *parts),
+            followup_id=followup_id.replace("\x00", ""),
+            state=State.INVALID,
+            reason=reason,
+            content_hash=content,
+        )
+
+
+_MISSING = "missing"
+_SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "string_too_long": lambda context: f"longer than {context['max_length']} characters",
+    "string_too_short": lambda _: _MISSING,
+    "string_pattern_mismatch": lambda _: "not an id like 00000000-0000-4000-8000-000000000001",
+    "string_type": lambda _: "not text",
+    "literal_error": lambda context: f"not one of {context['expected']}",
+    "greater_than_equal": lambda context: f"less than {context['ge']}",
+    "less_than_equal": lambda context: f"more than {context['le']}",
+    "missing": lambda _: _MISSING,
+}
+
+
+def explain(error: ValidationError) -> str:
+    """Say what is wrong with a row, column by column, without a word of its content."""
+    reasons = []
+    for problem in error.errors(include_url=False, include_input=True):
+        column = str(problem["loc"][0]) if problem["loc"] else ""
+        sentence = _SENTENCES.get(problem["type"])
+        text = sentence(problem.get("ctx", {})) if sentence else problem["msg"].removeprefix("Input should be ")
+        if problem["input"] is None and problem["loc"]:
+            text = _MISSING
+        reasons.append(f"{column}: {text}" if column else text)
+    return "; ".join(reasons)

@@ -1,0 +1,145 @@
+"""The ledger's tables. Personal data lives in `deliveries.payload` alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: SQLite numbers rows by itself only for INTEGER.
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+#: States in which a delivery still waits for something; the partial index covers these alone.
+OPEN_STATES = ("planned", "held", "sending", "accepted", "unknown")
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware date-time, kept in UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive values: a ledger must not guess a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive date-time given to the ledger: attach a time zone first")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+plans = sa.Table(
+    "plans",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("run_key", sa.Text, nullable=False, index=True, comment="feed and Airflow run"),
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="scheduled, manual, backfill, asset or inline"),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("window_start", UtcDateTime),
+    sa.Column("window_end", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("heartbeat_at", UtcDateTime, nullable=False, comment="the run's last sign of life"),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("counts", sa.JSON),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True, comment="<plan>-<number>"),
+    sa.Column("plan_id", BigId, sa.ForeignKey("plans.id"), nullable=False, index=True),
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="open, claimed, sending, accepted, rejected, unknown, settled"),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("token", sa.Integer, nullable=False, server_default="0", comment="fence: grows with every claim"),
+    sa.Column("owner", sa.Text, comment="who holds the lease"),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("request_id", sa.Text, comment="LeadSquared's opaque id, to find the call in Request History"),
+    sa.Column("sent_at", UtcDateTime, comment="when the intent to send was committed"),
+    sa.Column("looks", sa.Integer, nullable=False, server_default="0", comment="read-backs of all its rows"),
+    sa.Column("looked_at", UtcDateTime),
+    sa.Column("settled_at", UtcDateTime),
+    sa.Column("reason", sa.Text),
+    sa.Index("ix_batches_unsettled", "feed", "state", sqlite_where=sa.text("state <> 'settled'"),
+             postgresql_where=sa.text("state <> 'settled'")),
+)  # fmt: skip
+
+_open = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_STATES)))
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("delivery_key", sa.Text, nullable=False, unique=True),
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("followup_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("crm_task_id", sa.Text),
+    sa.Column("batch_id", sa.Text, index=True),
+    sa.Column("plan_id", BigId, nullable=False, comment="the plan that last took the row up"),
+    sa.Column("task_type", sa.Text),
+    sa.Column("due_at", UtcDateTime),
+    sa.Column("content_hash", sa.Text, nullable=False, comment="of the follow-up as read, to see changes"),
+    sa.Column("generation", sa.Integer, nullable=False, server_default="0", comment="grows when a row is sent anew"),
+    sa.Column("payload", sa.Text, comment="what is sent; the only place of personal data"),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Index("ix_deliveries_open", "feed", "state", "due_at", sqlite_where=_open, postgresql_where=_open),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("batch_id", sa.Text, nullable=False, index=True),
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.Column("webhook_token", sa.Text, unique=True, comment="names this call to the status webhook; unguessable"),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("outcome", sa.Text, comment="null while the call is under way, or its owner died in it"),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("detail", sa.Text),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("delivery_id", BigId, index=True, comment="one delivery, or"),
+    sa.Column("batch_id", sa.Text, index=True, comment="all deliveries that were in the batch then"),
+    sa.Column("from_state", sa.Text),
+    sa.Column("to_state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+)
+
+owner_days = sa.Table(
+    "owner_days",
+    metadata,
+    sa.Column("feed", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, primary_key=True, comment="a digest of the owner's address"),
+    sa.Column("day", sa.Text, primary_key=True, comment="local date"),
+    sa.Column("planned", sa.Integer, nullable=False),
+)

@@ -1,0 +1,207 @@
+"""Send a slice's batches: several requests in flight, each batch claimed, intended, sent once, recorded."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from followups.ledger.sending import Claim, Intent
+from followups.model import Outcome, OutcomeKind
+
+DEFAULT_IN_FLIGHT = 16
+#: A refused call costs a slot, not harm; after so many the batch is left for the task's retry.
+MAX_REFUSALS = 20
+HEARTBEAT_SECONDS = 30.0
+PROGRESS_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Ledger(Protocol):
+    """What sending asks of the ledger; see `followups.ledger.sending.SendLedger`."""
+
+    def claim(self, batch_id: str) -> Claim | None: ...  # noqa: D102
+    def release(self, claim: Claim) -> None: ...  # noqa: D102
+    def begin(self, claim: Claim, webhook_token: str) -> Intent | None: ...  # noqa: D102
+    def record(self, claim: Claim, outcome: Outcome) -> bool: ...  # noqa: D102
+    def split(self, claim: Claim, why: str) -> list[str]: ...  # noqa: D102
+    def heartbeat(self, plan_id: int) -> None: ...  # noqa: D102
+
+
+class Post(Protocol):
+    """Sends one bulk create once a rate slot is held.
+
+    Calls `intend` right before sending; None from it means: send nothing and return None. `webhook_token` is the
+    unguessable last part of the address to which LeadSquared may post the outcome.
+    """
+
+    def __call__(self, intend: Callable[[], Intent | None], webhook_token: str) -> Outcome | None:
+        """Never raise after `intend` returned an intent: whatever goes wrong then is an outcome."""
+
+
+class UnauthorisedError(Exception):
+    """LeadSquared refuses the keys. Nothing is lost: the rows stay planned for the next run."""
+
+
+class StillRefusedError(Exception):
+    """LeadSquared went on refusing calls; the rows stay planned and the task's retry goes on."""
+
+
+@dataclass(kw_only=True)
+class SendReport:
+    """What became of a slice's calls, in calls and in rows."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    #: Batches that another owner had, or that were done before.
+    skipped: int = 0
+    seconds: float = 0.0
+
+
+class Sender:
+    """Sends batches of one plan; `run` returns when every batch is sent, skipped or given up."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        post: Post,
+        *,
+        plan_id: int,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._ledger = ledger
+        self._post = post
+        self._plan_id = plan_id
+        self._in_flight = in_flight
+        self._sleep = sleep
+        self._queue: SimpleQueue[str] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._failure: BaseException | None = None
+        self.report = SendReport()
+
+    def stop(self) -> None:
+        """Let calls under way end and begin no other."""
+        self._stopped.set()
+
+    def run(self, batch_ids: Sequence[str]) -> SendReport:
+        """Send the batches. Raises the first failure that stopped the run, after all calls under way were recorded."""
+        for batch_id in batch_ids:
+            self._queue.put(batch_id)
+        started = time.monotonic()
+        workers = max(1, min(self._in_flight, len(batch_ids)))
+        ended = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(ended, len(batch_ids), started), daemon=True)
+        watch.start()
+        try:
+            with ThreadPoolExecutor(workers, thread_name_prefix="send") as pool:
+                for _ in range(workers):
+                    pool.submit(self._work)
+        finally:
+            ended.set()
+            watch.join()
+            self.report.seconds = time.monotonic() - started
+        if self._failure is not None:
+            raise self._failure
+        return self.report
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                batch_id = self._queue.get_nowait()
+            except Empty:
+                return
+            try:
+                self._deliver(batch_id)
+            except BaseException as error:
+                self._fail(error)
+                return
+
+    def _deliver(self, batch_id: str) -> None:
+        claim = self._ledger.claim(batch_id)
+        if claim is None:
+            with self._lock:
+                self.report.skipped += 1
+            return
+        for refusals in range(MAX_REFUSALS):
+            outcome = self._attempt(claim)
+            if outcome is None:
+                return
+            if outcome.kind is not OutcomeKind.REFUSED:
+                self._after(claim, outcome)
+                return
+            if self._stopped.is_set():
+                break
+            if outcome.http_status is None:  # no connection: the throttle does not slow that down
+                self._sleep(min(0.5 * 2**refusals, 15.0))
+        self._ledger.release(claim)
+        if not self._stopped.is_set():
+            raise StillRefusedError(f"batch {batch_id}: refused {MAX_REFUSALS} times; its rows stay planned")
+
+    def _attempt(self, claim: Claim) -> Outcome | None:
+        rows = 0
+        webhook_token = secrets.token_urlsafe(24)
+
+        def intend() -> Intent | None:
+            nonlocal rows
+            intent = None if self._stopped.is_set() else self._ledger.begin(claim, webhook_token)
+            rows = len(intent.payloads) if intent else 0
+            return intent
+
+        try:
+            outcome = self._post(intend, webhook_token)
+        except BaseException:
+            self._ledger.release(claim)
+            raise
+        if outcome is None:
+            self._ledger.release(claim)
+            return None
+        self._ledger.record(claim, outcome)
+        with self._lock:
+            self.report.calls[outcome.kind] += 1
+            self.report.rows[outcome.kind] += rows
+        return outcome if not (outcome.kind is OutcomeKind.REJECTED and rows > 1) else self._split(claim, outcome)
+
+    def _split(self, claim: Claim, outcome: Outcome) -> Outcome:
+        for child in self._ledger.split(claim, outcome.detail):
+            self._queue.put(child)
+        return outcome
+
+    def _after(self, claim: Claim, outcome: Outcome) -> None:
+        if outcome.kind is OutcomeKind.UNAUTHORISED:
+            raise UnauthorisedError(f"LeadSquared refused the keys of the connection: {outcome.detail}")
+        if outcome.kind is OutcomeKind.UNKNOWN:
+            log.warning("batch %s: outcome unknown (%s); it is not sent again", claim.batch_id, outcome.detail)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            if self._failure is None:
+                self._failure = error
+        self._stopped.set()
+
+    def _watch(self, ended: threading.Event, total: int, started: float) -> None:
+        """Show signs of life: to the ledger, and to whoever reads the log."""
+        last_heartbeat = last_line = started
+        while not ended.wait(1.0):
+            now = time.monotonic()
+            if now - last_heartbeat >= HEARTBEAT_SECONDS:
+                last_heartbeat = now
+                self._ledger.heartbeat(self._plan_id)
+            if now - last_line >= PROGRESS_SECONDS:
+                last_line = now
+                self._log_progress(total, now - started)
+
+    def _log_progress(self, total: int, seconds: float) -> None:
+        done = sum(self.report.calls.values()) - self.report.calls[OutcomeKind.REFUSED] + self.report.skipped
+        rate = done / seconds if seconds else 0.0
+        left = f"about {max(total - done, 0) / rate:.0f} s left" if rate else "waiting for the rate limit"
+        log.info("%d of %d calls done, %.1f calls a second, %s", done, total, rate, left)

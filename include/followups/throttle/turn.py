@@ -1,0 +1,101 @@
+"""One call's turn: reserve a slot, sleep until it, make sure that it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from followups.throttle.errors import DailyQuotaReached, SlotsMissed, WaitStopped
+from followups.throttle.policy import (
+    LEAD,
+    TOLERANCE,
+    BucketState,
+    RateLimit,
+    day_of,
+    next_reset,
+    next_slot,
+    spacing,
+)
+from followups.throttle.store import Request, Reservation, SlotStore
+
+#: So many slots in a row may be missed before the process is judged too slow.
+MAX_MISSES = 8
+#: A statement on its way for longer than this leaves the moment of the slot unknown.
+MAX_TRANSIT = 0.250
+#: A slot further away than LONG_WAIT is looked at again this long before it is due.
+LOOK_AHEAD = 0.020
+LONG_WAIT = 0.100
+#: How often a sleeper asks whether it should stop.
+STOP_POLL = 0.5
+
+
+@dataclass(kw_only=True)
+class Turn:
+    """What one call's steps share: `stop` ends its sleep, and buckets in `counted` have counted it for the day."""
+
+    store: SlotStore
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    stop: Callable[[], bool] | None
+    counted: set[str] = field(default_factory=set)
+
+    def take(self, request: Request, limit: RateLimit, *, heed_bulk: bool = False) -> Reservation | None:
+        """Return a slot when it is due. None, with `heed_bulk`, if bulk calls turn out to have a limit."""
+        misses = 0
+        while misses < MAX_MISSES:
+            slot = self._reserve(request, limit)
+            if heed_bulk and slot.bulk_learned:
+                return None
+            if slot.wait > LONG_WAIT:
+                self._sleep_until(slot.due - LOOK_AHEAD - slot.transit)
+                standing = self.store.look(request.account, request.bucket)
+                if heed_bulk and standing is not None and standing.bulk_learned:
+                    return None
+                if standing is None or standing.series != slot.series:
+                    continue
+            self._sleep_until(slot.due)
+            late = self.clock() - slot.due
+            if late <= TOLERANCE and slot.transit <= MAX_TRANSIT:
+                return slot
+            misses += 1
+            # What made this one late may be there each time: a distant store, or slow commits.
+            request = replace(request, lead=LEAD + min(max(late, 0.0), MAX_TRANSIT))
+        raise SlotsMissed(
+            f"{MAX_MISSES} rate slots in a row were missed by more than {TOLERANCE * 1000:.0f} ms, so nothing is sent: "
+            "this machine is overloaded, or the ledger's database is too far away."
+        )
+
+    def _reserve(self, request: Request, limit: RateLimit) -> Reservation:
+        while True:
+            self._check_stop()
+            slot = self.store.reserve(replace(request, count=0 if request.bucket in self.counted else 1))
+            if slot is not None:
+                self.counted.add(request.bucket)
+                return slot
+            now, rows = self.store.read(request.account)
+            state = rows.get(request.bucket)
+            if state is None:
+                self.store.create(request.account, request.bucket)
+                continue
+            raise_if_spent(state, request, limit, now)
+            between = spacing(limit, state)
+            opens = state.bulk_at + request.bulk_spacing - next_slot(state.slot_at, now, between, request.lead)
+            self._sleep_until(self.clock() + opens)
+
+    def _sleep_until(self, moment: float) -> None:
+        while (left := moment - self.clock()) > 0:
+            self._check_stop()
+            self.sleep(left if self.stop is None else min(left, STOP_POLL))
+
+    def _check_stop(self) -> None:
+        if self.stop is not None and self.stop():
+            raise WaitStopped("The wait for a rate slot was stopped; nothing was sent.")
+
+
+def raise_if_spent(state: BucketState, request: Request, limit: RateLimit, now: float) -> None:
+    """Raise DailyQuotaReached if the row has no call left for the day."""
+    today = day_of(now, request.offset)
+    if state.closed_day == today:
+        raise DailyQuotaReached(next_reset(now, limit.daily_zone))
+    if limit.daily_share is not None and state.day == today and state.day_calls >= limit.daily_share:
+        raise DailyQuotaReached(next_reset(now, limit.daily_zone), limit.daily_share)

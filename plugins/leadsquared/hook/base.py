@@ -1,0 +1,235 @@
+"""What every call of the hook has in common: connection, throttle, one exchange, bounded retries of reads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Protocol
+from urllib.parse import quote, quote_plus
+
+import tenacity
+from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.log import mask_secret
+
+from leadsquared.connection import ConnectionSettings
+from leadsquared.encoding import PayloadError
+from leadsquared.errors import RateLimited, RetryableError
+from leadsquared.operations import Operation
+from leadsquared.replies import Kind, Reply, error_of
+from leadsquared.transport import Transport
+
+log = logging.getLogger(__name__)
+
+READ_ATTEMPTS = 5
+LONGEST_PAUSE_SECONDS = 15.0
+
+#: A body, or what makes one once the slot is held; None from it means: do not send.
+Body = bytes | Callable[[], bytes | None] | None
+
+_warned: set[str] = set()
+
+
+class Throttle(Protocol):
+    """What the hook asks of a throttle; see `followups.throttle.Throttle`."""
+
+    def wait(self, bucket: str = "normal") -> object:
+        """Return when the call may be made, which must then be made at once."""
+
+    def refused(
+        self,
+        bucket: str = "normal",
+        *,
+        limit: tuple[int, float] | None = None,
+        retry_after: float | None = None,
+        daily: bool = False,
+    ) -> None:
+        """Take in that LeadSquared refused a call."""
+
+
+class BaseCalls(HttpHook):
+    """A connection, its pool and its throttle, each made at first use; use one instance from any number of threads."""
+
+    conn_name_attr = "leadsquared_conn_id"
+    default_conn_name = "leadsquared_default"
+    conn_type = "leadsquared"
+    hook_name = "LeadSquared"
+
+    def __init__(
+        self,
+        leadsquared_conn_id: str = default_conn_name,
+        *,
+        throttle: Throttle | None = None,
+        ledger_conn_id: str = "followups_ledger",
+        pool_size: int = 16,
+    ) -> None:
+        super().__init__(http_conn_id=leadsquared_conn_id)
+        self.leadsquared_conn_id = leadsquared_conn_id
+        self.ledger_conn_id = ledger_conn_id
+        self._throttle = throttle
+        self._pool_size = pool_size
+        self._places = threading.BoundedSemaphore(pool_size)
+        self._lock = threading.Lock()
+        self._settings: ConnectionSettings | None = None
+        self._transport: Transport | None = None
+        self._sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        """The connection's settings.
+
+        :raises ConfigurationError: naming the field that is wrong.
+        """
+        with self._lock:
+            if self._settings is None:
+                self._settings = self._read_settings()
+            return self._settings
+
+    def close(self) -> None:
+        """Close the pool's connections; the next call opens new ones."""
+        with self._lock:
+            transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+
+    def _call(
+        self, operation: Operation, *, params: Mapping[str, str] | None = None, body: Body = None
+    ) -> Reply | None:
+        """Wait for a place and a slot, make the body, send once, classify, tell the throttle of a refusal.
+
+        Returns None if `body()` did. Once `body()` was called nothing but its own errors is raised: what goes wrong
+        after it is in the reply.
+
+        :raises followups.throttle.ThrottleError: no slot was given; nothing was sent.
+        """
+        transport, throttle = self._get_transport(), self._get_throttle()
+        with self._places:
+            throttle.wait(operation.bucket)
+            try:
+                content = body() if callable(body) else body
+            except PayloadError as unsendable:
+                return Reply(Kind.REJECTED, message=str(unsendable))
+            if content is None and body is not None:
+                return None
+            started = time.monotonic()
+            reply = transport.send(operation, params=params, body=content)
+        log.debug("%s: %s in %.3f s", operation.path, reply.kind, time.monotonic() - started)
+        if reply.kind is Kind.REFUSED:
+            self._report_refusal(throttle, operation.bucket, reply)
+        return reply
+
+    def _change(self, operation: Operation, *, params: Mapping[str, str] | None = None, body: Body = None) -> Reply:
+        """Make one call that changes something, exactly once; return its reply if accepted, else raise."""
+        reply = self._call(operation, params=params, body=body)
+        assert reply is not None
+        error = error_of(reply, operation.path, changes=True)
+        if error is not None:
+            raise error
+        return reply
+
+    def _read(self, operation: Operation, *, params: Mapping[str, str] | None = None, body: bytes | None = None) -> Any:
+        """Return the parsed reply of a call that only reads; what may heal is tried 5 times, each with its own slot."""
+
+        def attempt() -> Any:
+            reply = self._call(operation, params=params, body=body)
+            assert reply is not None
+            error = error_of(reply, operation.path, changes=False)
+            if error is not None:
+                raise error
+            return reply.data
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_heal),
+            stop=tenacity.stop_after_attempt(READ_ATTEMPTS),
+            wait=_pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _read_settings(self) -> ConnectionSettings:
+        connection = self.get_connection(self.leadsquared_conn_id)
+        for secret in filter(None, (connection.login, connection.password)):
+            for form in {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}:
+                mask_secret(form)
+        settings = ConnectionSettings.from_values(
+            host=connection.host,
+            login=connection.login,
+            password=connection.password,
+            port=connection.port,
+            schema=connection.schema,
+            extra=connection.extra_dejson,
+        )
+        if settings.unknown_extras and self.leadsquared_conn_id not in _warned:
+            _warned.add(self.leadsquared_conn_id)
+            names = ", ".join(settings.unknown_extras)
+            log.warning("Connection %s: its extra holds names without a meaning: %s", self.leadsquared_conn_id, names)
+        return settings
+
+    def _get_transport(self) -> Transport:
+        settings = self.settings
+        with self._lock:
+            if self._transport is None:
+                self._transport = Transport(settings, self._pool_size)
+            return self._transport
+
+    def _get_throttle(self) -> Throttle:
+        settings = self.settings
+        with self._lock:
+            if self._throttle is None:
+                self._throttle = _shared_throttle(settings, self.ledger_conn_id)
+            return self._throttle
+
+    def _report_refusal(self, throttle: Throttle, bucket: str, reply: Reply) -> None:
+        try:
+            throttle.refused(bucket, limit=reply.limit, retry_after=reply.retry_after, daily=reply.daily)
+        except Exception as failure:
+            log.warning("The throttle could not take in a refusal: %s", type(failure).__name__)
+
+    def get_conn(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: a bare session would pass the throttle by and follow redirects with the keys."""
+        raise NotImplementedError(_NO_BARE_HTTP)
+
+    def run(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: see `get_conn`."""
+        raise NotImplementedError(_NO_BARE_HTTP)
+
+    run_and_check = run
+    run_with_advanced_retry = run
+
+
+_NO_BARE_HTTP = (
+    "LeadSquaredHook makes no bare HTTP requests: they would pass the account's rate limit by and could repeat a "
+    "create. Use its methods, one for each operation."
+)
+
+
+def _may_heal(error: BaseException) -> bool:
+    return isinstance(error, RetryableError) and not (isinstance(error, RateLimited) and error.daily)
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Return the seconds before the next attempt: none after a refusal, whose pause the throttle keeps."""
+    error = state.outcome.exception() if state.outcome else None
+    return 0.0 if isinstance(error, RateLimited) else min(2.0 ** (state.attempt_number - 1), LONGEST_PAUSE_SECONDS)
+
+
+def _shared_throttle(settings: ConnectionSettings, ledger_conn_id: str) -> Throttle:
+    """Return the throttle that all processes of the account share, in the ledger's database."""
+    from followups.throttle import RateLimit, Throttle  # noqa: PLC0415 - loads SQLAlchemy
+    from leadsquared.databases import open_ledger_engine  # noqa: PLC0415
+
+    limit = RateLimit(
+        calls=settings.calls,
+        period_seconds=settings.period_seconds,
+        daily_calls=settings.daily_calls,
+        headroom=settings.headroom,
+    )
+    bulk = settings.bulk_calls
+    buckets = (
+        {}
+        if bulk is None
+        else {"bulk": RateLimit(calls=bulk, period_seconds=settings.period_seconds, headroom=settings.headroom)}
+    )
+    return Throttle(open_ledger_engine(ledger_conn_id), settings.account, limit, bucket_limits=buckets)

@@ -1,0 +1,80 @@
+"""Follow-ups and payloads given in a DAG instead of a warehouse: read, planned and keyed as rows of a feed are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from followups.directory import Directory
+from followups.feeds import Feed, Marker
+from followups.keys import content_hash, delivery_key
+from followups.ledger.planning import PlanLedger
+from followups.model import State
+from followups.planning.counts import PlanCounts
+from followups.planning.planner import CHUNK_ROWS, Planner, Reader
+from followups.rows import Candidate
+from leadsquared.payloads import payload_builder
+from leadsquared.values import to_moment
+
+PAYLOAD_ID = "followup_id"
+
+
+def inline_feed(name: str, *, timezone: str = "UTC", marker: Marker | None = None) -> Feed:
+    """Return the feed under which inline rows are kept in the ledger."""
+    slug = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")[:60] or "inline"
+    slug = slug if slug[0].isalpha() else f"f_{slug}"[:60]
+    return Feed(
+        name=slug, sql="", start_date=datetime(2000, 1, 1, tzinfo=UTC), timezone=timezone, marker=marker or Marker()
+    )
+
+
+class PayloadReader:
+    """Takes payloads in LeadSquared's own form; their identity is `followup_id` if given, else their content."""
+
+    def __init__(self, feed: Feed, directory: Directory) -> None:
+        self._feed = feed
+        self._directory = directory
+
+    def read(self, row: Mapping[str, Any]) -> Candidate:
+        """Return the candidate of one payload."""
+        payload = {name: value for name, value in row.items() if name != PAYLOAD_ID}
+        content = content_hash(json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str))
+        followup_id = str(row.get(PAYLOAD_ID) or content)
+        task_type = (payload.get("TaskType") or {}).get("Name")
+        email = str(payload.get("OwnerEmailAddress") or "").strip().lower() or None
+        owner, problem = self._directory.owner(email, payload.get("OwnerId"))
+        due = to_moment(payload.get("DueDate"))
+        problems = [
+            None if payload.get("Name") else "Name: missing",
+            None if due else "DueDate: missing or not a date-time like 2031-04-05 06:00:00 (UTC)",
+            "TaskType: missing" if not task_type else self._directory.task_type_problem(task_type),
+            problem,
+        ]
+        reasons = "; ".join(text for text in problems if text) or None
+        return Candidate(
+            key=delivery_key(self._feed.name, followup_id),
+            followup_id=followup_id,
+            state=State.INVALID if reasons else State.PLANNED,
+            reason=reasons,
+            content_hash=content,
+            task_type=task_type,
+            due_at=due,
+            owner_email=owner,
+            payload={**payload, "OwnerEmailAddress": owner},
+        )
+
+
+def plan_inline(ledger: PlanLedger, feed: Feed, reader: Reader, rows: Iterable[Mapping[str, Any]]) -> PlanCounts:
+    """Plan inline rows under a plan of their own; `ledger.plan_id` names it."""
+    ledger.open(kind="inline", mode="send", window=None)
+    planner = Planner(feed, ledger, reader, payload_builder(feed.marker))
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, CHUNK_ROWS)):
+        planner.add(chunk)
+    counts = planner.finish()
+    ledger.close(counts.as_json())
+    return counts

@@ -1,0 +1,1 @@
+"""Airflow operators: plan, create_tasks, create_task, verify, report."""

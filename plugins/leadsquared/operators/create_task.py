@@ -1,0 +1,140 @@
+"""Create one appointment or to-do and hand on the CRM task's id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from airflow.sdk import BaseOperator
+
+from followups.keys import delivery_key
+from followups.ledger.planning import PlanLedger
+from followups.ledger.reading import LedgerReader
+from followups.ledger.sending import SendLedger
+from followups.model import State
+from followups.planning.batching import batch_name
+from followups.rows import RowReader
+from followups.sending import Sender
+from leadsquared.databases import DEFAULT_LEDGER, open_ledger
+from leadsquared.errors import OutcomeUnknown, RequestRejected
+from leadsquared.hook import LeadSquaredHook
+from leadsquared.inline import inline_feed, plan_inline
+from leadsquared.operators.arguments import depend_on, resolve
+from leadsquared.outcomes import single_post
+from leadsquared.preflight import read_directory
+from leadsquared.retrying import RETRY_POLICY
+from leadsquared.runs import actor, run_key
+
+#: The same for every try and clearing of one task in one run; another run makes another CRM task.
+THIS_TASK = "{{ dag.dag_id }}/{{ task.task_id }}/{{ run_id }}/{{ ti.map_index }}"
+
+
+class CreateTaskOperator(BaseOperator):
+    """Create one CRM task, an appointment or a to-do as its task type decides, and return its id.
+
+    Running it again makes no second one: it returns the id of the first.
+
+    :param task_type: the task type's exact name.
+    :param subject: becomes `Name`; templated.
+    :param owner_email: the owner; or `owner_id`.
+    :param due_at: date-time, or its ISO text; without a zone it is in `timezone`. Default: the time of the first run.
+    :param end_at: end of an appointment; or `duration_minutes`.
+    :param related_to: `lead` or `opportunity`, with `related_id`; none by default.
+    :param description: text that is never rendered as a template; likewise `location` and `custom_fields`.
+    :param followup_id: what makes it the same task; by default this Airflow task in this run.
+    :param feed: name under which the ledger keeps it. Default: the DAG's id.
+    :raises OutcomeUnknown: it may have been made; it is not sent again.
+    :raises RequestRejected: LeadSquared, or the checks before, refused it.
+    """
+
+    template_fields: Sequence[str] = (
+        "task_type", "subject", "owner_email", "owner_id", "due_at", "end_at", "related_to", "related_id",
+        "followup_id", "feed", "timezone", "leadsquared_conn_id",
+    )  # fmt: skip
+    ui_color = "#d7f0dd"
+
+    def __init__(
+        self,
+        *,
+        task_type: str,
+        subject: str,
+        owner_email: str | None = None,
+        owner_id: str | None = None,
+        due_at: datetime | str | None = None,
+        end_at: datetime | str | None = None,
+        duration_minutes: int | None = None,
+        description: str | None = None,
+        location: str | None = None,
+        related_to: Literal["lead", "opportunity"] | None = None,
+        related_id: str | None = None,
+        reminder_minutes: int | None = None,
+        notify_owner: bool = False,
+        custom_fields: Mapping[str, Any] | None = None,
+        followup_id: str = THIS_TASK,
+        feed: str | None = None,
+        timezone: str = "UTC",
+        leadsquared_conn_id: str = LeadSquaredHook.default_conn_name,
+        ledger_conn_id: str = DEFAULT_LEDGER,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retry_policy", RETRY_POLICY)
+        super().__init__(**kwargs)
+        self.task_type = task_type
+        self.subject = subject
+        self.owner_email = owner_email
+        self.owner_id = owner_id
+        self.due_at = due_at
+        self.end_at = end_at
+        self.duration_minutes = duration_minutes
+        self.description = description
+        self.location = location
+        self.related_to = related_to
+        self.related_id = related_id
+        self.reminder_minutes = reminder_minutes
+        self.notify_owner = notify_owner
+        self.custom_fields = custom_fields
+        self.followup_id = followup_id
+        self.feed = feed
+        self.timezone = timezone
+        self.leadsquared_conn_id = leadsquared_conn_id
+        self.ledger_conn_id = ledger_conn_id
+        depend_on(self, description, location, custom_fields)
+
+    def execute(self, context: Any) -> str:
+        """Create it, unless it was created before, and return the CRM task's id."""
+        engine = open_ledger(self.ledger_conn_id)
+        feed = inline_feed(self.feed or context["ti"].dag_id, timezone=self.timezone)
+        key = delivery_key(feed.name, self.followup_id)
+        ledger = SendLedger(engine, owner=actor(context))
+        ledger.expire_leases()
+        reader = LedgerReader(engine)
+        if (reader.delivery(key) or {}).get("state") not in {State.CREATED, State.UNKNOWN, State.SENDING}:
+            hook = LeadSquaredHook(self.leadsquared_conn_id, ledger_conn_id=self.ledger_conn_id, pool_size=1)
+            plan = PlanLedger(
+                engine, feed=feed.name, run_key=f"{run_key(feed.name, context)}/{key}", actor=actor(context)
+            )
+            plan_inline(plan, feed, RowReader(feed, datetime.now(UTC), read_directory(hook)), [self._row(context)])
+            batches = ledger.open_batches(batch_name(plan.plan_id, 1), batch_name(plan.plan_id, 2))
+            Sender(ledger, single_post(hook), plan_id=plan.plan_id, in_flight=1).run(batches)
+            hook.close()
+        return self._result(reader.delivery(key))
+
+    def _row(self, context: Any) -> dict[str, Any]:
+        names = (
+            "task_type", "subject", "owner_email", "owner_id", "end_at", "duration_minutes", "related_to",
+            "related_id", "reminder_minutes", "notify_owner", "followup_id",
+        )  # fmt: skip
+        verbatim = ("description", "location", "custom_fields")
+        row = {name: getattr(self, name) or None for name in names}
+        row |= {name: resolve(getattr(self, name), context) for name in verbatim}
+        return {**row, "due_at": self.due_at or datetime.now(UTC)}
+
+    def _result(self, delivery: Mapping[str, Any] | None) -> str:
+        state = delivery["state"] if delivery else None
+        reason = (delivery or {}).get("reason") or ""
+        if delivery and state == State.CREATED and delivery["crm_task_id"]:
+            return str(delivery["crm_task_id"])
+        if state in {State.INVALID, State.REJECTED, State.HELD, State.CANCELLED}:
+            raise RequestRejected(f"the task is {state}: {reason}")
+        raise OutcomeUnknown(f"the task is {state}: {reason}; it is not sent again before that is settled")

@@ -1,0 +1,43 @@
+"""What the ledger calls an Airflow run: its key, its kind, its window."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from followups.feeds import Feed
+from followups.window import Window, resolve_window
+
+
+def run_key(feed: str, context: Any) -> str:
+    """Return the key of a run in the ledger: the same for every try, every clearing and every mapped task."""
+    return f"{feed}/{context['dag_run'].run_id}"
+
+
+def run_kind(context: Any) -> str:
+    """Return scheduled, manual, backfill or asset."""
+    kind = str(getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type))
+    return {"asset_triggered": "asset"}.get(kind, kind)
+
+
+def actor(context: Any) -> str:
+    """Return who writes to the ledger, for the event log and for leases: unlike any other process at the same time."""
+    ti = context["ti"]
+    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}[{ti.map_index}] try {ti.try_number}"
+
+
+def run_window(feed: Feed, context: Any) -> Window:
+    """Return the due dates that this run covers."""
+    params = context["params"]
+    run = context["dag_run"]
+    # Runs without a date have no such keys in their context: see the window's rules.
+    interval = (context.get("data_interval_start"), context.get("data_interval_end"))
+    return resolve_window(
+        given=(params.get("from"), params.get("to")),
+        interval=interval,
+        run_type=run_kind(context),
+        now=(getattr(run, "run_after", None) or datetime.now(UTC)).astimezone(UTC),
+        look_back=feed.look_back,
+        zone=feed.zone,
+        ahead=feed.ahead,
+    )
