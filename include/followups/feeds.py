@@ -13,11 +13,10 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-#: One call takes 50 payloads; this many calls a mapped task keep a million rows under 100 of them.
-DEFAULT_BATCHES_PER_SLICE = 200
+from followups.errors import PermanentError
 
 
-class FeedError(Exception):
+class FeedError(PermanentError):
     """A feed file is wrong. The text names the file, the line, the field and the cure."""
 
 
@@ -106,7 +105,9 @@ class Feed(_Settings):
     owner: str = Field("revops", description="shown as the DAG's owner")
     tags: tuple[str, ...] = ()
     max_active_runs: int = Field(4, ge=1, le=100)
-    batches_per_slice: int = Field(DEFAULT_BATCHES_PER_SLICE, ge=1, le=2000, description="calls per mapped task")
+    batches_per_slice: int | None = Field(
+        None, ge=1, le=2000, description="calls per mapped task; null: 50, and at most 100 mapped tasks"
+    )
     retries: int = Field(3, ge=0, le=20)
 
     @property

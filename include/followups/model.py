@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError, validate_email
@@ -76,7 +78,7 @@ MAX_DESCRIPTION = 32_000
 _GUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 #: Characters that JSON may carry and no CRM field should: C0 controls but tab and line ends, lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_CUSTOM_FIELD = re.compile(r"^mx_[A-Za-z0-9_]+$")
+_CUSTOM_FIELD = re.compile(r"mx_[A-Za-z0-9_]+")
 
 
 @lru_cache(maxsize=65_536)
@@ -124,13 +126,22 @@ def _custom_fields(value: Any) -> Any:
         raise PydanticCustomError("custom_fields", "not a JSON object of mx_… fields")
     cleaned = {}
     for name, content in value.items():
-        if not isinstance(name, str) or not _CUSTOM_FIELD.match(name):
-            raise PydanticCustomError("custom_fields", "a field's name does not begin with mx_")
-        if isinstance(content, dict | list):
-            raise PydanticCustomError("custom_fields", "a field holds a list or an object, not a plain value")
+        if not isinstance(name, str) or not _CUSTOM_FIELD.fullmatch(name):
+            raise PydanticCustomError("custom_fields", "a field's name is not like mx_Custom_1")
         if content is not None:
-            cleaned[name] = _clean(content) if isinstance(content, str) else content
+            cleaned[name] = _plain(content)
     return cleaned or None
+
+
+def _plain(content: Any) -> str | float | date:
+    """Take what JSON and LeadSquared's fields can hold; a warehouse's decimal is a number like any other."""
+    if isinstance(content, str):
+        return _clean(content)
+    if isinstance(content, Decimal) and content.is_finite():
+        return int(content) if content == content.to_integral_value() else float(content)
+    if isinstance(content, float) and not isfinite(content) or not isinstance(content, int | float | date):
+        raise PydanticCustomError("custom_fields", "a field holds a list, an object or no finite number")
+    return content
 
 
 def _limits(max_length: int, min_length: int = 0) -> StringConstraints:

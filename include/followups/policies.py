@@ -64,4 +64,5 @@ class DatePolicy:
         if not inside:
             return due
         day = local.date() + timedelta(days=1 if over_midnight and clock >= start else 0)
-        return datetime.combine(day, end, tzinfo=self._zone).astimezone(UTC)
+        # In the hour that comes twice in autumn the end is that of the same pass: never before `due`.
+        return datetime.combine(day, end.replace(fold=local.fold), tzinfo=self._zone).astimezone(UTC)

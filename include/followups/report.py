@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from followups.errors import PermanentError
 from followups.feeds import Thresholds
 from followups.model import State
 
@@ -14,7 +15,7 @@ MAX_REASONS_SHOWN = 20
 WITH_ANOTHER_RUN = "with another run"
 
 
-class ThresholdError(Exception):
+class ThresholdError(PermanentError):
     """The run's result exceeds what the feed allows. Every row is recorded; nothing is lost."""
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from followups.directory import Directory
+from followups.errors import PermanentError
 from followups.feeds import Feed
 from followups.keys import content_hash, delivery_key
 from followups.model import FollowUp, State
@@ -20,7 +21,7 @@ OWNER_COLUMNS = ("owner_email", "owner_id")
 MAX_ID_SHOWN = 200
 
 
-class MissingColumnError(ValueError):
+class MissingColumnError(PermanentError):
     """The feed's query lacks a column. The text names it."""
 
 
@@ -123,9 +124,8 @@ class RowReader:
         times: Times | None = None,
         owner: str | None = None,
     ) -> Candidate:
-        identity = [str(values.get(column)) for column in self.feed.identity]
         return Candidate(
-            key=delivery_key(self.feed.name, follow_up.followup_id, *identity),
+            key=delivery_key(self.feed.name, follow_up.followup_id, *self._identity(values)),
             followup_id=follow_up.followup_id,
             state=state,
             reason=reason,
@@ -142,15 +142,25 @@ class RowReader:
         content = content_hash(repr(sorted((name, str(value)) for name, value in values.items())))
         given = values.get("followup_id")
         followup_id = str(given).strip()[:MAX_ID_SHOWN] if given is not None else ""
-        identity = [str(values.get(column)) for column in self.feed.identity]
-        parts = (followup_id, *identity) if followup_id else ("", content)
+        parts = (followup_id, *self._identity(values)) if followup_id else ("", content)
         return Candidate(
             key=delivery_key(self.feed.name, *parts),
-            followup_id=followup_id.replace("\x00", ""),
+            followup_id=_storable(followup_id),
             state=State.INVALID,
             reason=reason,
             content_hash=content,
         )
+
+
+    def _identity(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the identity columns as text: a moment in UTC, whatever zone the warehouse's session shows it in."""
+        given = [values.get(column) for column in self.feed.identity]
+        return [str(each.astimezone(UTC) if isinstance(each, datetime) and each.tzinfo else each) for each in given]
+
+
+def _storable(text: str) -> str:
+    """Return the text without what no database stores: NUL, halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 _MISSING = "missing"
@@ -159,6 +169,8 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_too_short": lambda _: _MISSING,
     "string_pattern_mismatch": lambda _: "not an id like 00000000-0000-4000-8000-000000000001",
     "string_type": lambda _: "not text",
+    "string_unicode": lambda _: "not valid Unicode text (a broken emoji, or text cut in the middle)",
+    "int_parsing_size": lambda _: "not a number of a sensible size",
     "literal_error": lambda context: f"not one of {context['expected']}",
     "greater_than_equal": lambda context: f"less than {context['ge']}",
     "less_than_equal": lambda context: f"more than {context['le']}",

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from followups.errors import PermanentError, TransientError
 from followups.ledger.sending import Claim, Intent
 from followups.model import Outcome, OutcomeKind
 
-DEFAULT_IN_FLIGHT = 16
+IN_FLIGHT = 16
 #: A refused call costs a slot, not harm; after so many the batch is left for the task's retry.
 MAX_REFUSALS = 20
 HEARTBEAT_SECONDS = 30.0
@@ -47,11 +48,11 @@ class Post(Protocol):
         """Never raise after `intend` returned an intent: whatever goes wrong then is an outcome."""
 
 
-class UnauthorisedError(Exception):
+class UnauthorisedError(PermanentError):
     """LeadSquared refuses the keys. Nothing is lost: the rows stay planned for the next run."""
 
 
-class StillRefusedError(Exception):
+class StillRefusedError(TransientError):
     """LeadSquared went on refusing calls; the rows stay planned and the task's retry goes on."""
 
 
@@ -75,7 +76,7 @@ class Sender:
         post: Post,
         *,
         plan_id: int,
-        in_flight: int = DEFAULT_IN_FLIGHT,
+        in_flight: int = IN_FLIGHT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ledger = ledger

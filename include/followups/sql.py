@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from followups.errors import PermanentError
+
 #: Strings, quoted names, comments and casts hold no parameters; a colon elsewhere begins one.
 _TOKEN = re.compile(
     r"""(?P<skip>'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | ::)"""
@@ -14,7 +16,7 @@ _TOKEN = re.compile(
 )
 
 
-class QueryError(ValueError):
+class QueryError(PermanentError):
     """A feed's query asks for a parameter that there is not."""
 
 

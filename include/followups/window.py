@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from followups.errors import PermanentError
 
-class WindowError(ValueError):
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+class WindowError(PermanentError):
     """The run's params `from` and `to` make no window. The text says which and why."""
 
 
@@ -37,7 +42,16 @@ def parse_moment(name: str, value: object, zone: ZoneInfo) -> datetime | None:
             raise WindowError(
                 f"`{name}` is not a date-time: write it like 2031-04-05T06:00:00+05:30 (got {str(value)[:40]!r})"
             ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        raise WindowError(f"`{name}` lies outside the years 1 to 9999") from None
+
+
+def _plain(moment: datetime) -> datetime:
+    """Return a date-time of the standard library's own class in UTC: Airflow's lose their zone in additions."""
+    utc = moment.astimezone(UTC)
+    return datetime.combine(utc.date(), utc.time(), tzinfo=UTC)
 
 
 def resolve_window(
@@ -56,14 +70,15 @@ def resolve_window(
     the look-back up to now: runs by hand have an interval that only looks like one, REST and asset runs have none.
     `ahead` moves the latter two kinds into the future, for feeds that deliver before the due date.
     """
+    now = _plain(now)
     start, end = (parse_moment(name, value, zone) for name, value in zip(("from", "to"), given, strict=True))
     if start or end:
         end = end or max(now, start or now)
-        start = start or end - look_back
+        start = start or end - min(look_back, end - _FIRST)
         if start >= end:
             raise WindowError(f"`from` ({start:%Y-%m-%d %H:%M} UTC) is not before `to` ({end:%Y-%m-%d %H:%M} UTC)")
         return Window(start=start, end=end, source="params")
     first, last = interval
     if run_type in {"scheduled", "backfill"} and first and last and first < last:
-        return Window(start=first.astimezone(UTC) + ahead, end=last.astimezone(UTC) + ahead, source="interval")
+        return Window(start=_plain(first) + ahead, end=_plain(last) + ahead, source="interval")
     return Window(start=now - look_back, end=now + ahead, source="look_back")

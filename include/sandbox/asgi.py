@@ -38,6 +38,12 @@ async def held_reply(app: App, scope: Scope, receive: Receive) -> Reply:
     return Reply(start.get("status", 500), bytes(body), headers)
 
 
+async def read_to_end(receive: Receive) -> None:
+    """Read and forget the rest of a request."""
+    while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+        pass
+
+
 async def wait_until_gone(receive: Receive) -> None:
     """Read and forget what the client sends until it disconnects."""
     while (await receive())["type"] != "http.disconnect":

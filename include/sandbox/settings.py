@@ -87,7 +87,7 @@ class RateSettings(_Strict):
     def _check_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"no such time zone: {value}") from error
         return value
 

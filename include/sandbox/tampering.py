@@ -5,7 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from sandbox.asgi import App, Receive, Scope, Send, held_reply, send_reply, wait_for_either, wait_until_gone
+from sandbox.asgi import (
+    App,
+    Receive,
+    Scope,
+    Send,
+    held_reply,
+    read_to_end,
+    send_reply,
+    wait_for_either,
+    wait_until_gone,
+)
 from sandbox.fault_rules import FaultRule
 from sandbox.protocol import TRANSPORT, close, reset
 from sandbox.replies import RefusedError, Reply, envelope, refused, to_json
@@ -39,6 +49,8 @@ async def play(rule: FaultRule, exchange: Exchange) -> None:
         await be_late(exchange, rule.ms, after_commit=rule.commits)
         return
     proper = await exchange.proper_reply() if rule.commits else None
+    if proper is None:
+        await read_to_end(exchange.receive)
     if rule.kind in _SILENT:
         await _no_reply(rule, exchange)
     elif rule.kind == "cut_body" and proper is not None:

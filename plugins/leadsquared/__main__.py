@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from followups.ledger import migrate
-from leadsquared.databases import DEFAULT_LEDGER, open_ledger_engine
+from leadsquared.databases import open_ledger_engine
+from leadsquared.names import DEFAULT_LEDGER
 
 
 def main() -> int:

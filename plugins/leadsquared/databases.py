@@ -13,8 +13,8 @@ from sqlalchemy.engine import URL
 from followups import database
 from followups.ledger import migrate
 from leadsquared.errors import ConfigurationError
+from leadsquared.names import DEFAULT_LEDGER
 
-DEFAULT_LEDGER = "followups_ledger"
 _POSTGRES_QUERY = ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "target_session_attrs", "options")
 
 

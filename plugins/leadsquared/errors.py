@@ -21,6 +21,8 @@ from __future__ import annotations
 import inspect
 from typing import Any, Self
 
+from followups.errors import PermanentError, TransientError
+
 
 class LeadSquaredError(Exception):
     """A call to LeadSquared failed.
@@ -62,11 +64,11 @@ def _rebuild(kind: type[LeadSquaredError], state: dict[str, Any]) -> LeadSquared
     return kind._from_state(state)
 
 
-class ConfigurationError(LeadSquaredError):
+class ConfigurationError(LeadSquaredError, PermanentError):
     """The LeadSquared connection is incomplete or wrong: correct the field named and start again."""
 
 
-class RetryableError(LeadSquaredError):
+class RetryableError(LeadSquaredError, TransientError):
     """LeadSquared did not do it this time: wait and try again."""
 
 
@@ -102,7 +104,7 @@ class NotSent(RetryableError):
     """The request never reached LeadSquared: check host, network and proxy; sending again is safe."""
 
 
-class RejectedError(LeadSquaredError):
+class RejectedError(LeadSquaredError, PermanentError):
     """LeadSquared refused the request for good: sending it again unchanged will fail again."""
 
 
@@ -128,7 +130,7 @@ class RequestRejected(RejectedError):
         self.exception_type = exception_type
 
 
-class OutcomeUnknown(LeadSquaredError):
+class OutcomeUnknown(LeadSquaredError, PermanentError):
     """The request was sent and no usable answer came: LeadSquared may have done it, so it must not be sent again
     before a look-up has settled it.
     """

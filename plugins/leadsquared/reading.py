@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from leadsquared.records import Account, Column, CrmTask, Lead, Opportunity, Page, TaskType, User
-from leadsquared.values import Item, flatten, host_of, texts_of, to_flag, to_list, to_text
+from leadsquared.values import Item, flatten, host_of, texts_of, to_list, to_text
 
 _LIST_KEYS: Final = ("List", "TaskList", "Leads", "Users", "Tasks", "Opportunities")
 _NO_USER: Final = {"1", "inactive", "false"}
@@ -146,7 +146,7 @@ def _read_column(item: Item) -> Column:
     return Column(
         schema_name=schema_name,
         display_name=item.text("DisplayName") or schema_name,
-        mandatory=to_flag(item.get("Mandatory", "IsMandatory")) or False,
+        mandatory=item.flag("Mandatory", "IsMandatory") or False,
         data_type=item.number("DataType"),
         options=_read_options(item.get("Options")),
     )

@@ -26,6 +26,7 @@ _BEFORE_SENDING: Final = (
     NewConnectionError,
     NameResolutionError,
     requests.exceptions.ConnectTimeout,
+    requests.exceptions.InvalidURL,
     ssl.SSLCertVerificationError,
     urllib3.exceptions.LocationValueError,
 )
@@ -68,9 +69,9 @@ class Transport:
             params=dict(params or {}),
             headers=self._headers,
             data=content,
-        ).prepare()
+        )
         try:
-            status, headers, received = self._exchange(request)
+            status, headers, received = self._exchange(request.prepare())
         except _ReplyTooLargeError:
             return no_reply(f"the reply was larger than {MAX_REPLY_BYTES} bytes")
         except Exception as failure:

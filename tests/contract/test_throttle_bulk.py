@@ -62,6 +62,15 @@ def test_bulk_limit_learned_by_one_process_holds_for_the_others(engine: sa.Engin
         assert second.status()[0].calls_today == slot.calls_today + 3 + 3
 
 
+def test_learned_bulk_limit_is_noticed_by_a_process_that_need_not_queue(engine: sa.Engine) -> None:
+    time = SimulatedTime(engine)
+    with make_throttle(engine) as first, make_throttle(engine, time=time) as second:
+        second.wait("bulk")
+        first.refused("bulk", limit=(5, 5.0))
+        time.pass_by(1.0)
+        assert second.wait("bulk").waited_seconds > 4.0
+
+
 def test_bulk_caller_already_in_the_queue_obeys_a_learned_bulk_limit(engine: sa.Engine) -> None:
     time = SimulatedTime(engine)
     with make_throttle(engine) as other, make_throttle(engine, time=time) as throttle:

@@ -174,13 +174,16 @@ def test_slot_is_void_if_its_statement_took_too_long_to_tell_its_moment(engine: 
     with make_throttle(engine, time=time) as throttle:
         given = throttle._store.reserve
         transits = iter([0.6, 0.01])
+        throttle._store.create(ACCOUNT, "normal")
+        for _ in range(5):
+            given(throttle._request("normal", 0.0))
 
         def slow(request: Request) -> Reservation | None:
             slot = given(request)
             return slot and replace(slot, asked=slot.told - next(transits))
 
         throttle._store.reserve = slow
-        assert throttle.wait().calls_today == 1
+        assert throttle.wait().calls_today == 6
     assert next(transits, None) is None
 
 

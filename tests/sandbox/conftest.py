@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from sandbox.testing import RunningSandbox, running
 
 KEYS = {"x-LSQ-AccessKey": "demo-access-key", "x-LSQ-SecretKey": "demo-secret-key"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import requests
-from sandbox.testing import RunningSandbox
 
+from sandbox.testing import RunningSandbox
 from tests.sandbox.conftest import KEYS, Api, assert_refused, row
 
 TYPES = "Task.svc/RetrieveTaskType"

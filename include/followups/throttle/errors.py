@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from followups.errors import TransientError
+
 
 class ThrottleError(Exception):
     """No slot was given."""
 
 
-class ThrottleUnavailable(ThrottleError):  # noqa: N818 - reads as what it says to an operator
+class ThrottleUnavailable(ThrottleError, TransientError):  # noqa: N818 - reads as what it says to an operator
     """The database that keeps the rate slots cannot be asked; nothing was sent."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.crm_task import LEAD, short_item
 from sandbox.directory import Lead
 from sandbox.operations.base import NUMBER, TEXT, TEXTS, Operation, Request, object_schema
-from sandbox.operations.selection import clamp, listing, visible
+from sandbox.operations.selection import listing, page_bounds, visible
 from sandbox.people import is_guid
 from sandbox.replies import RefusedError
 from sandbox.situations import Situation
@@ -91,12 +91,8 @@ async def search_leads(request: Request) -> list[dict[str, Any]]:
 
 
 def _page(request: Request, found: list[Any]) -> list[Any]:
-    paging = request.body.object("Paging")
-    size = clamp(request, paging.number("PageSize") if paging else None, _MOST_LEADS_A_PAGE, "PageSize")
-    index = (paging.number("PageIndex") if paging else None) or 1
-    if index < 1:
-        raise RefusedError(Situation.INPUT, "PageIndex")
-    return found[(index - 1) * size : index * size]
+    offset, size = page_bounds(request, _MOST_LEADS_A_PAGE)
+    return found[offset : offset + size]
 
 
 def _known(request: Request, lead_id: str) -> Lead | None:

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.crm_task import OPPORTUNITY, short_item
 from sandbox.directory import Opportunity
 from sandbox.operations.base import NUMBER, Operation, Request, object_schema
-from sandbox.operations.selection import clamp, listing, visible
+from sandbox.operations.selection import listing, page_bounds, visible
 from sandbox.people import is_guid
 from sandbox.replies import RefusedError
 from sandbox.situations import Situation
@@ -34,9 +34,8 @@ async def opportunities_of_lead(request: Request) -> dict[str, Any]:
     """A lead's opportunities."""
     lead_id = request.mandatory_id("leadId")
     found = [item for item in request.sandbox.people.directory.opportunities if item.lead_id == lead_id]
-    paging = request.body.object("Paging")
-    size = clamp(request, paging.number("PageSize") if paging else None, _MOST_A_PAGE, "PageSize")
-    return listing(request, "List", len(found), [_item(item) for item in found[:size]])
+    offset, size = page_bounds(request, _MOST_A_PAGE)
+    return listing(request, "List", len(found), [_item(item) for item in found[offset : offset + size]])
 
 
 async def opportunity_by_id(request: Request) -> dict[str, Any]:

@@ -50,6 +50,16 @@ def clamp(request: Request, asked: int | None, most: int, field: str) -> int:
     return min(asked, most)
 
 
+def page_bounds(request: Request, most: int) -> tuple[int, int]:
+    """First row and size of the page that `PageIndex` (from 1) and `PageSize` ask for; without them, the first."""
+    paging = request.body.object("Paging")
+    index = paging.number("PageIndex") if paging else None
+    if index is not None and index < 1:
+        raise RefusedError(Situation.INPUT, "PageIndex")
+    size = clamp(request, paging.number("PageSize") if paging else None, most, "PageSize")
+    return ((index or 1) - 1) * size, size
+
+
 def listing(request: Request, key: str, total: int, items: list[dict[str, Any]]) -> dict[str, Any]:
     """`{RecordCount, <key>: [...]}`; the list may be missing when it is empty (switch `omit_empty_list`)."""
     request.call.rows = len(items)

@@ -12,7 +12,7 @@ from sandbox.crm_task import CrmTask, full_item
 from sandbox.dates import split_days
 from sandbox.directory import APPOINTMENT, TO_DO
 from sandbox.operations.base import NUMBER, TEXT, TEXTS, Handler, Operation, Request, object_schema
-from sandbox.operations.selection import clamp, listing, ordered, shows_everything, visible
+from sandbox.operations.selection import listing, ordered, page_bounds, shows_everything, visible
 from sandbox.replies import RefusedError
 from sandbox.situations import Situation
 from sandbox.state import Sandbox
@@ -49,12 +49,8 @@ async def _look_up(request: Request, category: int, owners: list[int | None]) ->
         raise RefusedError(Situation.DATE, "FromDate")
     if (last - first).days > _MOST_DAYS:
         raise RefusedError(Situation.INPUT, "ToDate")
-    paging = request.body.object("Paging")
-    index = (paging.number("PageIndex") if paging else None) or 1
-    if index < 1:
-        raise RefusedError(Situation.INPUT, "PageIndex")
     sandbox = request.sandbox
-    size = clamp(request, paging.number("PageSize") if paging else None, sandbox.settings.max_page_size, "PageSize")
+    offset, size = page_bounds(request, sandbox.settings.max_page_size)
     known = list(dict.fromkeys(owner for owner in owners if owner is not None))
     buckets = [
         bucket
@@ -62,7 +58,7 @@ async def _look_up(request: Request, category: int, owners: list[int | None]) ->
         for owner in known
         if (bucket := sandbox.store.due_on(owner, category, day))
     ]
-    total, page = _page(request, buckets, (index - 1) * size, size)
+    total, page = _page(request, buckets, offset, size)
     return listing(
         request, "List", total, [full_item(task, sandbox.store.id_of(task), sandbox.people) for task in page]
     )

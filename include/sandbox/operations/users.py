@@ -7,10 +7,8 @@ from typing import Any
 from sandbox.conditions import matching_users
 from sandbox.directory import User
 from sandbox.operations.base import NUMBER, TEXT, Operation, Request, object_schema
-from sandbox.operations.selection import clamp
+from sandbox.operations.selection import page_bounds
 from sandbox.people import People
-from sandbox.replies import RefusedError
-from sandbox.situations import Situation
 
 _MOST_A_PAGE = 1000
 
@@ -40,12 +38,8 @@ async def search_users(request: Request) -> dict[str, Any]:
     columns = request.body.object("Columns")
     asked = (columns.text("Include_CSV") if columns else None) or "*"
     wanted = {name.strip() for name in asked.split(",")}
-    paging = request.body.object("Paging")
-    size = clamp(request, paging.number("PageSize") if paging else None, _MOST_A_PAGE, "PageSize")
-    index = (paging.number("PageIndex") if paging else None) or 1
-    if index < 1:
-        raise RefusedError(Situation.INPUT, "PageIndex")
-    page = found[(index - 1) * size : index * size]
+    offset, size = page_bounds(request, _MOST_A_PAGE)
+    page = found[offset : offset + size]
     request.call.rows = len(page)
     return {"SearchInfo": {"RecordCount": len(found)}, "Users": [_chosen(_full(user, people), wanted) for user in page]}
 

@@ -8,23 +8,9 @@ from typing import Any, Literal
 
 from airflow.sdk import BaseOperator
 
-from followups.keys import delivery_key
-from followups.ledger.planning import PlanLedger
-from followups.ledger.reading import LedgerReader
-from followups.ledger.sending import SendLedger
-from followups.model import State
-from followups.planning.batching import batch_name
-from followups.rows import RowReader
-from followups.sending import Sender
-from leadsquared.databases import DEFAULT_LEDGER, open_ledger
-from leadsquared.errors import OutcomeUnknown, RequestRejected
-from leadsquared.hook import LeadSquaredHook
-from leadsquared.inline import inline_feed, plan_inline
+from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
 from leadsquared.operators.arguments import depend_on, resolve
-from leadsquared.outcomes import single_post
-from leadsquared.preflight import read_directory
 from leadsquared.retrying import RETRY_POLICY
-from leadsquared.runs import actor, run_key
 
 #: The same for every try and clearing of one task in one run; another run makes another CRM task.
 THIS_TASK = "{{ dag.dag_id }}/{{ task.task_id }}/{{ run_id }}/{{ ti.map_index }}"
@@ -74,7 +60,7 @@ class CreateTaskOperator(BaseOperator):
         followup_id: str = THIS_TASK,
         feed: str | None = None,
         timezone: str = "UTC",
-        leadsquared_conn_id: str = LeadSquaredHook.default_conn_name,
+        leadsquared_conn_id: str = DEFAULT_LEADSQUARED,
         ledger_conn_id: str = DEFAULT_LEDGER,
         **kwargs: Any,
     ) -> None:
@@ -103,22 +89,16 @@ class CreateTaskOperator(BaseOperator):
 
     def execute(self, context: Any) -> str:
         """Create it, unless it was created before, and return the CRM task's id."""
-        engine = open_ledger(self.ledger_conn_id)
-        feed = inline_feed(self.feed or context["ti"].dag_id, timezone=self.timezone)
-        key = delivery_key(feed.name, self.followup_id)
-        ledger = SendLedger(engine, owner=actor(context))
-        ledger.expire_leases()
-        reader = LedgerReader(engine)
-        if (reader.delivery(key) or {}).get("state") not in {State.CREATED, State.UNKNOWN, State.SENDING}:
-            hook = LeadSquaredHook(self.leadsquared_conn_id, ledger_conn_id=self.ledger_conn_id, pool_size=1)
-            plan = PlanLedger(
-                engine, feed=feed.name, run_key=f"{run_key(feed.name, context)}/{key}", actor=actor(context)
-            )
-            plan_inline(plan, feed, RowReader(feed, datetime.now(UTC), read_directory(hook)), [self._row(context)])
-            batches = ledger.open_batches(batch_name(plan.plan_id, 1), batch_name(plan.plan_id, 2))
-            Sender(ledger, single_post(hook), plan_id=plan.plan_id, in_flight=1).run(batches)
-            hook.close()
-        return self._result(reader.delivery(key))
+        from leadsquared.work.single import create_once  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        return create_once(
+            self._row(context),
+            feed_name=self.feed or context["ti"].dag_id,
+            timezone=self.timezone,
+            leadsquared_conn_id=self.leadsquared_conn_id,
+            ledger_conn_id=self.ledger_conn_id,
+            context=context,
+        )
 
     def _row(self, context: Any) -> dict[str, Any]:
         names = (
@@ -129,12 +109,3 @@ class CreateTaskOperator(BaseOperator):
         row = {name: getattr(self, name) or None for name in names}
         row |= {name: resolve(getattr(self, name), context) for name in verbatim}
         return {**row, "due_at": self.due_at or datetime.now(UTC)}
-
-    def _result(self, delivery: Mapping[str, Any] | None) -> str:
-        state = delivery["state"] if delivery else None
-        reason = (delivery or {}).get("reason") or ""
-        if delivery and state == State.CREATED and delivery["crm_task_id"]:
-            return str(delivery["crm_task_id"])
-        if state in {State.INVALID, State.REJECTED, State.HELD, State.CANCELLED}:
-            raise RequestRejected(f"the task is {state}: {reason}")
-        raise OutcomeUnknown(f"the task is {state}: {reason}; it is not sent again before that is settled")

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator
 
-from followups.directory import Directory
-from followups.ledger.planning import PlanLedger
-from followups.ledger.sending import SendLedger
-from followups.planning.batching import Slice
-from followups.rows import RowReader
-from followups.sending import DEFAULT_IN_FLIGHT, Sender, SendReport
-from leadsquared.databases import DEFAULT_LEDGER, open_ledger
 from leadsquared.errors import ConfigurationError
-from leadsquared.hook import LeadSquaredHook
-from leadsquared.inline import PayloadReader, inline_feed, plan_inline
+from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
 from leadsquared.operators.arguments import depend_on, resolve
-from leadsquared.outcomes import bulk_post, no_webhook
-from leadsquared.preflight import read_directory
 from leadsquared.retrying import RETRY_POLICY
-from leadsquared.runs import actor, run_key
-
-log = logging.getLogger(__name__)
 
 Rows = Iterable[Mapping[str, Any]]
+
+DEFAULT_IN_FLIGHT = 16
 
 
 class CreateTasksOperator(BaseOperator):
@@ -58,7 +45,7 @@ class CreateTasksOperator(BaseOperator):
         payloads: Rows | None = None,
         feed: str | None = None,
         timezone: str = "UTC",
-        leadsquared_conn_id: str = LeadSquaredHook.default_conn_name,
+        leadsquared_conn_id: str = DEFAULT_LEADSQUARED,
         ledger_conn_id: str = DEFAULT_LEDGER,
         in_flight: int = DEFAULT_IN_FLIGHT,
         **kwargs: Any,
@@ -73,63 +60,34 @@ class CreateTasksOperator(BaseOperator):
         self.leadsquared_conn_id = leadsquared_conn_id
         self.ledger_conn_id = ledger_conn_id
         self.in_flight = in_flight
-        self._sender: Sender | None = None
+        self._sender: Any = None
         depend_on(self, plan_slice, follow_ups, payloads)
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Send, and return calls and rows by outcome."""
         if sum(given is not None for given in (self.plan_slice, self.follow_ups, self.payloads)) != 1:
             raise ConfigurationError("give CreateTasksOperator one of plan_slice, follow_ups and payloads")
-        engine = open_ledger(self.ledger_conn_id)
-        ledger = SendLedger(engine, owner=actor(context))
-        ledger.expire_leases()
-        hook = LeadSquaredHook(
-            self.leadsquared_conn_id, ledger_conn_id=self.ledger_conn_id, pool_size=max(self.in_flight, 1)
+        from followups.planning.batching import Slice  # noqa: PLC0415 - heavy; see leadsquared.work
+        from leadsquared.work.send import SendWork  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        work = SendWork(
+            context,
+            leadsquared_conn_id=self.leadsquared_conn_id,
+            ledger_conn_id=self.ledger_conn_id,
+            in_flight=self.in_flight,
+            on_start=self._remember,
         )
-        work = self._slice(context, engine, hook)
-        context["slice_label"] = work.label
-        batch_ids = ledger.open_batches(*work.bounds)
-        log.info("%s: %d to be made", work.label, len(batch_ids))
-        post = bulk_post(hook, no_webhook)
-        self._sender = Sender(ledger, post, plan_id=work.plan_id, in_flight=self.in_flight)
-        try:
-            report = self._sender.run(batch_ids)
-        finally:
-            hook.close()
-            _log_report(self._sender.report)
-        return {"calls": dict(report.calls), "rows": dict(report.rows), "skipped": report.skipped}
+        feed = self.feed or context["ti"].dag_id
+        if self.plan_slice is not None:
+            return work.send(Slice.from_json(resolve(self.plan_slice, context)))
+        if self.payloads is not None:
+            return work.send(work.plan_payloads(resolve(self.payloads, context), feed))
+        return work.send(work.plan_follow_ups(resolve(self.follow_ups, context), feed, self.timezone))
 
     def on_kill(self) -> None:
         """Begin no other call; those under way are recorded."""
         if self._sender is not None:
             self._sender.stop()
 
-    def _slice(self, context: Any, engine: Any, hook: LeadSquaredHook) -> Slice:
-        if self.plan_slice is not None:
-            return Slice.from_json(resolve(self.plan_slice, context))
-        feed = inline_feed(self.feed or context["ti"].dag_id, timezone=self.timezone)
-        directory: Directory = read_directory(hook)
-        ledger = PlanLedger(
-            engine, feed=feed.name, run_key=f"{run_key(feed.name, context)}/{_place(context)}", actor=actor(context)
-        )
-        if self.payloads is not None:
-            counts = plan_inline(ledger, feed, PayloadReader(feed, directory), resolve(self.payloads, context))
-        else:
-            reader = RowReader(feed, datetime.now(UTC), directory)
-            counts = plan_inline(ledger, feed, reader, resolve(self.follow_ups, context))
-        log.info("inline rows by outcome: %s", dict(counts.outcomes))
-        for (state, reason), count in counts.reasons.most_common():
-            log.warning("%d rows %s: %s", count, state, reason)
-        label = f"{counts.to_send} inline rows"
-        return Slice(plan_id=ledger.plan_id, first_batch=1, last_batch=max(counts.batches, 1), label=label)
-
-
-def _place(context: Any) -> str:
-    return f"{context['ti'].task_id}[{context['ti'].map_index}]"
-
-
-def _log_report(report: SendReport) -> None:
-    log.info(
-        "%d calls in %.1f s: calls %s; rows %s; %d batches done before or by others",
-        report.calls.total(), report.seconds, dict(report.calls), dict(report.rows), report.skipped,
-    )  # fmt: skip
+    def _remember(self, sender: Any) -> None:
+        self._sender = sender

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.observability import stats
 
-from followups.feeds import feeds_dir, load_feed
-from followups.ledger.planning import finish_plans
-from followups.ledger.reading import LedgerReader
-from followups.report import ThresholdError, build_report, check_thresholds
-from leadsquared.databases import DEFAULT_LEDGER, open_ledger
+from leadsquared.names import DEFAULT_LEDGER
 from leadsquared.retrying import RETRY_POLICY
-from leadsquared.runs import run_key
-
-log = logging.getLogger(__name__)
 
 
 class ReportDeliveriesOperator(BaseOperator):
@@ -35,22 +26,6 @@ class ReportDeliveriesOperator(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any] | None:
         """Log and return the report."""
-        feed = load_feed(feeds_dir() / f"{self.feed}.yaml")
-        if context["params"].get("mode") == "preview":
-            log.info("a preview: nothing was sent and nothing was recorded")
-            return None
-        engine = open_ledger(self.ledger_conn_id)
-        reader = LedgerReader(engine)
-        plans = reader.plan_ids(run_key(feed.name, context))
-        if not plans:
-            raise ThresholdError("nothing was planned, so nothing was sent: see the log of the task `plan`")
-        counts = [counts for plan in plans if (counts := reader.plan(plan)["counts"])]
-        report = build_report(counts, reader.sent_counts(plans), reader.call_counts(plans))
-        finish_plans(engine, plans)
-        for line in report.lines():
-            log.info("%s", line)
-        for state, count in report.states.items():
-            stats.gauge(f"leadsquared.{feed.name}.{state}", count)
-        context["ti"].xcom_push(key="report", value=report.as_json())
-        check_thresholds(report, feed.thresholds, verified=feed.verify)
-        return report.as_json()
+        from leadsquared.work.report import report_run  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        return report_run(self.feed, self.ledger_conn_id, context)

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
-from itertools import chain
 from typing import Any
 
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 
-from followups.feeds import feeds_dir, load_feed
-from followups.ledger.reading import LedgerReader
-from followups.ledger.settling import SettleLedger
-from followups.readback import Reader
-from followups.verification import Verifier
-from leadsquared.databases import DEFAULT_LEDGER, open_ledger
-from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import CrmTask
+from leadsquared.names import DEFAULT_LEDGER
 from leadsquared.retrying import RETRY_POLICY
-from leadsquared.runs import actor, run_key
 
 log = logging.getLogger(__name__)
 
@@ -39,32 +27,14 @@ class VerifyDeliveriesOperator(BaseOperator):
         self.feed = feed
         self.ledger_conn_id = ledger_conn_id
 
-    def execute(self, context: Any, event: Any = None) -> dict[str, int]:  # noqa: ARG002
-        """Look once; wait and look again while that can tell more. Returns this last look's counts."""
-        feed = load_feed(feeds_dir() / f"{self.feed}.yaml")
-        engine = open_ledger(self.ledger_conn_id)
-        plans = LedgerReader(engine).plan_ids(run_key(feed.name, context))
-        if not plans or not feed.verify:
-            log.info("nothing to verify")
-            return {}
-        hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=self.ledger_conn_id)
-        ledger = SettleLedger(engine, actor=actor(context), plan_ids=plans)
-        verifier = Verifier(ledger, reader_of(hook), settle=timedelta(seconds=hook.settings.settle_seconds))
-        result = verifier.round()
-        hook.close()
-        log.info("settled in this look: %s", dict(result.counts))
-        if result.duplicates:
-            log.warning("%d follow-ups have more than one CRM task", len(result.duplicates))
+    def execute(self, context: Any, event: Any = None) -> dict[str, int]:  # noqa: ARG002 - given by the trigger
+        """Look once; wait and look again while that can tell more. Returns the last look's counts."""
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger  # noqa: PLC0415 - heavy
+
+        from leadsquared.work.verify import verify_run  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        result = verify_run(self.feed, self.ledger_conn_id, context)
         if result.wait is not None:
             log.info("looking again in %.0f s", result.wait.total_seconds())
             self.defer(trigger=TimeDeltaTrigger(result.wait), method_name="execute")
-        return dict(result.counts)
-
-
-def reader_of(hook: LeadSquaredHook) -> Reader:
-    """Return the look-up of appointments and to-dos of many owners."""
-
-    def read(users: Sequence[str], first: date, last: date) -> Iterator[CrmTask]:
-        return chain(hook.iter_appointments(users, first, last), hook.iter_to_dos(users, first, last))
-
-    return read
+        return {str(state): count for state, count in result.counts.items()}

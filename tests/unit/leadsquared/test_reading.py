@@ -82,6 +82,7 @@ def test_custom_fields_may_come_as_a_list_or_as_text() -> None:
     written = {"CustomFields": '{"mx_Custom_1": "A"}'}
     for item in (listed, written):
         assert dict(reading.read_crm_task(item).custom_fields) == {"mx_Custom_1": "A"}
+    assert dict(reading.read_crm_task({"CustomFields": "{no JSON"}).custom_fields) == {}
 
 
 def test_personal_data_stays_out_of_the_repr() -> None:

@@ -115,6 +115,20 @@ def test_no_marker_is_found_where_none_is(text: str | None) -> None:
     assert wire.find_marker(text) is None
 
 
+@pytest.mark.parametrize(
+    ("place", "wanted"),
+    [
+        (wire.IN_DESCRIPTION, {"Name": "x", "Description": "[ref:row-0007]"}),
+        ("mx_Custom_9", {"Name": "x", "Description": "", "CustomFields": {"mx_Custom_9": "[ref:row-0007]"}}),
+        (wire.NO_MARKER, {"Name": "x", "Description": ""}),
+    ],
+)
+def test_a_marker_is_added_to_a_ready_made_payload_which_stays_as_it_was(place: str, wanted: dict[str, Any]) -> None:
+    payload = {"Name": "x"}
+    assert wire.add_marker(payload, "row-0007", place) == wanted
+    assert payload == {"Name": "x"}
+
+
 def test_a_status_webhook_is_asked_for_beside_the_list() -> None:
     body = json.loads(wire.bulk_body(["{}"], 'https://hooks.example.com/hook/a"b'))
     assert body == {"TaskList": [{}], "StatusWebhookURL": 'https://hooks.example.com/hook/a"b'}

@@ -108,6 +108,26 @@ def test_an_unknown_host_means_not_sent(throttle: RecordingThrottle, connect: Ca
     assert reply.kind is Kind.NOT_SENT
 
 
+def test_a_host_that_is_no_name_means_not_sent(throttle: RecordingThrottle, connect: Callable[..., None]) -> None:
+    connect(host=f"api.{'x' * 64}.example.com")
+    reply = LeadSquaredHook(throttle=throttle).post_tasks([PAYLOAD])
+    assert reply is not None
+    assert reply.kind is Kind.NOT_SENT
+    with pytest.raises(errors.NotSent):
+        LeadSquaredHook(throttle=throttle).complete_task("id-1")
+
+
+def test_a_reply_without_end_is_unknown(
+    hook: LeadSquaredHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadsquared.transport.MAX_REPLY_BYTES", 100)
+    server.script = [answer(200, ACCEPTED | {"More": "x" * 100})]
+    reply = hook.post_tasks([PAYLOAD])
+    assert reply is not None
+    assert reply.kind is Kind.UNKNOWN
+    assert "larger" in reply.message
+
+
 def test_the_payloads_are_made_once_the_slot_is_held(
     hook: LeadSquaredHook, server: ScriptedServer, throttle: RecordingThrottle
 ) -> None:

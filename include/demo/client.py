@@ -1,0 +1,97 @@
+"""The few calls of Airflow's REST API that the demo makes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import requests
+
+FINISHED = {"success", "failed"}
+
+
+class AirflowClient:
+    """Talks to one Airflow as its admin. `check` is called while waiting and may raise."""
+
+    def __init__(self, url: str, password: str, check: Callable[[], None] = lambda: None) -> None:
+        self._url = url
+        self._check = check
+        self._session = requests.Session()
+        reply = self._session.post(f"{url}/auth/token", json={"username": "admin", "password": password}, timeout=30)
+        reply.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {reply.json()['access_token']}"
+
+    def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        """Make a call; raise with Airflow's own words where it is refused."""
+        reply = self._session.request(method, f"{self._url}/api/v2/{path}", json=body, params=params, timeout=60)
+        if not reply.ok:
+            raise requests.HTTPError(f"{method} {path}: {reply.status_code} {reply.text[:500]}", response=reply)
+        return reply.json() if reply.content else None
+
+    def wait_for_dags(self, dag_ids: Sequence[str], seconds: float = 120) -> None:
+        """Wait until the DAG processor has found all of them."""
+        self._wait(lambda: set(dag_ids) <= self._dag_ids(), seconds, f"DAGs {', '.join(dag_ids)}")
+
+    def _dag_ids(self) -> set[str]:
+        return {dag["dag_id"] for dag in self.call("GET", "dags")["dags"]}
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG run by its schedule."""
+        self.call("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Start a run by hand and return its id."""
+        run = self.call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+        return str(run["dag_run_id"])
+
+    def backfill(self, dag_id: str, first: datetime, last: datetime, *, again: bool = False) -> int:
+        """Start a backfill of the intervals that begin from `first` to `last` and return its id."""
+        body = {
+            "dag_id": dag_id,
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "max_active_runs": 3,
+            "reprocess_behavior": "completed" if again else "none",
+            "run_backwards": False,
+            "dag_run_conf": {},
+        }
+        return int(self.call("POST", "backfills", body)["id"])
+
+    def wait_for_backfill(self, backfill_id: int, seconds: float = 600) -> None:
+        """Wait until it is complete."""
+        self._wait(lambda: self.call("GET", f"backfills/{backfill_id}")["completed_at"], seconds, "the backfill")
+
+    def runs(self, dag_id: str, run_type: str | None = None) -> list[dict[str, Any]]:
+        """Return the runs of a DAG, the oldest first."""
+        found = self.call("GET", f"dags/{dag_id}/dagRuns", limit=100)["dag_runs"]
+        chosen = [run for run in found if run_type in {None, run["run_type"]}]
+        return sorted(chosen, key=lambda run: run["run_after"])
+
+    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = 600) -> str:
+        """Wait until a run is finished and return its state."""
+        self._wait(lambda: self._state(dag_id, run_id) in FINISHED, seconds, f"{dag_id} {run_id}")
+        return self._state(dag_id, run_id)
+
+    def wait_for_first_run(self, dag_id: str, run_type: str, seconds: float = 120) -> str:
+        """Wait until a DAG has a run of a type and return its id."""
+        self._wait(lambda: self.runs(dag_id, run_type), seconds, f"a {run_type} run of {dag_id}")
+        return str(self.runs(dag_id, run_type)[0]["dag_run_id"])
+
+    def report(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return what the run's report task came to."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/report/xcomEntries/report"
+        value: dict[str, Any] = self.call("GET", path, deserialize=True)["value"]
+        return value
+
+    def _state(self, dag_id: str, run_id: str) -> str:
+        return str(self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def _wait(self, done: Callable[[], Any], seconds: float, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            self._check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what}: not there after {seconds:.0f} s")
+            time.sleep(1)

@@ -1,0 +1,90 @@
+"""Plan a feed's run."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from followups.feeds import Feed, feeds_dir, load_feed, read_query
+from followups.ledger.planning import PlanLedger
+from followups.ledger.preview import PreviewLedger
+from followups.ledger.sending import SendLedger
+from followups.planning.batching import cut_slices
+from followups.planning.planner import Planner
+from followups.rows import RowReader, check_columns
+from followups.window import Window
+from leadsquared.databases import open_ledger
+from leadsquared.hook import LeadSquaredHook
+from leadsquared.payloads import payload_builder
+from leadsquared.preflight import read_directory
+from leadsquared.previews import preview_lines
+from leadsquared.runs import actor, run_key, run_kind, run_window
+from leadsquared.warehouse import open_query
+
+PLAN_KEY = "plan"
+PROGRESS_ROWS = 100_000
+
+log = logging.getLogger(__name__)
+
+
+def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, Any]]:
+    """Plan and return the slices; counts go to XCom under `plan`."""
+    feed = load_feed(feeds_dir() / f"{name}.yaml")
+    window = run_window(feed, context)
+    log.info("feed %s, rows due from %s (by %s)", feed.name, window, window.source)
+    engine = open_ledger(ledger_conn_id)
+    SendLedger(engine, owner=actor(context)).expire_leases()
+    hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
+    directory = read_directory(hook)
+    preview = context["params"].get("mode") == "preview"
+    ledger_class = PreviewLedger if preview else PlanLedger
+    ledger = ledger_class(engine, feed=feed.name, run_key=run_key(feed.name, context), actor=actor(context))
+    reader = RowReader(feed, datetime.now(UTC), directory)
+    # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
+    with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(window)) as (columns, chunks):
+        check_columns(feed, columns)
+        ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
+        planner = _planner(feed, ledger, reader, context)
+        for chunk in chunks:
+            planner.add(dict(zip(columns, row, strict=True)) for row in chunk)
+            _log_progress(planner)
+            if planner.is_full:
+                break
+    if window.source != "params" and run_kind(context) != "backfill":
+        planner.add_leftovers()
+    counts = planner.finish()
+    ledger.close(counts.as_json())
+    slices = cut_slices(ledger.plan_id, counts.batches, feed.batches_per_slice)
+    summary = {"plan_id": ledger.plan_id, "window": str(window), **counts.as_json(), "slices": len(slices)}
+    context["ti"].xcom_push(key=PLAN_KEY, value=summary)
+    log.info(
+        "%d rows due, %d to send in %d calls and %d mapped tasks; by outcome: %s",
+        counts.due, counts.to_send, counts.batches, len(slices), dict(counts.outcomes),
+    )  # fmt: skip
+    if preview:
+        for line in preview_lines(planner.preview, counts, hook.settings):
+            log.info("%s", line)
+        return []
+    return [each.as_json() for each in slices]
+
+
+def _planner(feed: Feed, ledger: Any, reader: RowReader, context: Any) -> Planner:
+    params = context["params"]
+    return Planner(
+        feed,
+        ledger,
+        reader,
+        payload_builder(feed.marker),
+        requeue=params.get("requeue") or "none",
+        limit=params.get("limit"),
+    )
+
+
+def _bounds(window: Window) -> dict[str, datetime]:
+    return {"window_start": window.start, "window_end": window.end}
+
+
+def _log_progress(planner: Planner) -> None:
+    if planner.counts.due and planner.counts.due % PROGRESS_ROWS == 0:
+        log.info("%d rows read, %d to send", planner.counts.due, planner.counts.to_send)

@@ -1,0 +1,104 @@
+"""Send a slice of a plan, or rows given inline, exactly once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from followups.ledger.planning import PlanLedger
+from followups.ledger.sending import SendLedger
+from followups.planning.batching import Slice
+from followups.planning.counts import PlanCounts
+from followups.planning.planner import Reader
+from followups.rows import RowReader
+from followups.sending import Sender, SendReport
+from leadsquared.databases import open_ledger
+from leadsquared.hook import LeadSquaredHook
+from leadsquared.inline import PayloadReader, inline_feed, plan_inline
+from leadsquared.outcomes import bulk_post, no_webhook
+from leadsquared.preflight import read_directory
+from leadsquared.runs import actor, run_key
+
+log = logging.getLogger(__name__)
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+class SendWork:
+    """One task's sending: what it plans itself, what it sends."""
+
+    def __init__(
+        self,
+        context: Any,
+        *,
+        leadsquared_conn_id: str,
+        ledger_conn_id: str,
+        in_flight: int,
+        on_start: Callable[[Sender], None],
+    ) -> None:
+        self._context = context
+        self._in_flight = max(in_flight, 1)
+        self._on_start = on_start
+        self._engine: sa.Engine = open_ledger(ledger_conn_id)
+        self._ledger = SendLedger(self._engine, owner=actor(context))
+        self._ledger.expire_leases()
+        self._hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=self._in_flight)
+
+    def send(self, work: Slice) -> dict[str, Any]:
+        """Send the batches of a slice that are still open; return calls and rows by outcome."""
+        self._context["slice_label"] = work.label
+        batch_ids = self._ledger.open_batches(*work.bounds)
+        log.info("%s: %d to be made", work.label, len(batch_ids))
+        post = bulk_post(self._hook, no_webhook)
+        sender = Sender(self._ledger, post, plan_id=work.plan_id, in_flight=self._in_flight)
+        self._on_start(sender)
+        try:
+            report = sender.run(batch_ids)
+        finally:
+            self._hook.close()
+            _log_report(sender.report)
+        return {
+            "calls": {str(kind): count for kind, count in report.calls.items()},
+            "rows": {str(kind): count for kind, count in report.rows.items()},
+            "skipped": report.skipped,
+        }
+
+    def plan_follow_ups(self, rows: Rows, feed_name: str, timezone: str) -> Slice:
+        """Plan inline rows in the warehouse's form."""
+        feed = inline_feed(feed_name, timezone=timezone)
+        return self._plan(feed, RowReader(feed, datetime.now(UTC), read_directory(self._hook)), rows)
+
+    def plan_payloads(self, rows: Rows, feed_name: str) -> Slice:
+        """Plan inline rows in LeadSquared's form."""
+        feed = inline_feed(feed_name)
+        return self._plan(feed, PayloadReader(feed, read_directory(self._hook)), rows)
+
+    def _plan(self, feed: Any, reader: Reader, rows: Rows) -> Slice:
+        ti = self._context["ti"]
+        run = f"{run_key(feed.name, self._context)}/{ti.task_id}[{ti.map_index}]"
+        ledger = PlanLedger(self._engine, feed=feed.name, run_key=run, actor=actor(self._context))
+        counts = plan_inline(ledger, feed, reader, rows)
+        _log_plan(counts)
+        label = f"{counts.to_send} inline rows"
+        return Slice(plan_id=ledger.plan_id, first_batch=1, last_batch=max(counts.batches, 1), label=label)
+
+
+def _log_plan(counts: PlanCounts) -> None:
+    log.info("inline rows by outcome: %s", dict(counts.outcomes))
+    for (state, reason), count in counts.reasons.most_common():
+        log.warning("%d rows %s: %s", count, state, reason)
+
+
+def _log_report(report: SendReport) -> None:
+    log.info(
+        "%d calls in %.1f s: calls %s; rows %s; %d batches done before or by others",
+        report.calls.total(),
+        report.seconds,
+        {str(kind): count for kind, count in report.calls.items()},
+        {str(kind): count for kind, count in report.rows.items()},
+        report.skipped,
+    )

@@ -1,0 +1,66 @@
+"""Create one CRM task through the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from followups.keys import delivery_key
+from followups.ledger.planning import PlanLedger
+from followups.ledger.reading import LedgerReader
+from followups.ledger.sending import SendLedger
+from followups.model import State
+from followups.planning.batching import batch_name
+from followups.rows import RowReader
+from followups.sending import Sender
+from leadsquared.databases import open_ledger
+from leadsquared.errors import OutcomeUnknown, RequestRejected
+from leadsquared.hook import LeadSquaredHook
+from leadsquared.inline import inline_feed, plan_inline
+from leadsquared.outcomes import single_post
+from leadsquared.preflight import read_directory
+from leadsquared.runs import actor, run_key
+
+_NOT_AGAIN = {State.CREATED, State.UNKNOWN, State.SENDING}
+
+
+def create_once(
+    row: Mapping[str, Any],
+    *,
+    feed_name: str,
+    timezone: str,
+    leadsquared_conn_id: str,
+    ledger_conn_id: str,
+    context: Any,
+) -> str:
+    """Create the row's CRM task unless it was created before; return its id.
+
+    :raises OutcomeUnknown: it may have been made; it is not sent again.
+    :raises RequestRejected: LeadSquared, or the checks before, refused it.
+    """
+    engine = open_ledger(ledger_conn_id)
+    feed = inline_feed(feed_name, timezone=timezone)
+    key = delivery_key(feed.name, row["followup_id"])
+    ledger = SendLedger(engine, owner=actor(context))
+    ledger.expire_leases()
+    reader = LedgerReader(engine)
+    if (reader.delivery(key) or {}).get("state") not in _NOT_AGAIN:
+        hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=1)
+        run = f"{run_key(feed.name, context)}/{key}"
+        plan = PlanLedger(engine, feed=feed.name, run_key=run, actor=actor(context))
+        plan_inline(plan, feed, RowReader(feed, datetime.now(UTC), read_directory(hook)), [row])
+        batches = ledger.open_batches(batch_name(plan.plan_id, 1), batch_name(plan.plan_id, 2))
+        Sender(ledger, single_post(hook), plan_id=plan.plan_id, in_flight=1).run(batches)
+        hook.close()
+    return _result(reader.delivery(key))
+
+
+def _result(delivery: Mapping[str, Any] | None) -> str:
+    state = delivery["state"] if delivery else None
+    reason = (delivery or {}).get("reason") or ""
+    if delivery and state == State.CREATED and delivery["crm_task_id"]:
+        return str(delivery["crm_task_id"])
+    if state in {State.INVALID, State.REJECTED, State.HELD, State.CANCELLED}:
+        raise RequestRejected(f"the task is {state}: {reason}")
+    raise OutcomeUnknown(f"the task is {state}: {reason}; it is not sent again before that is settled")
