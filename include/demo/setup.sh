@@ -3,7 +3,19 @@
 # The compose file's init step runs the same three commands.
 set -euo pipefail
 bin=${1:+$1/}
+log="$AIRFLOW_HOME/setup.log"
 mkdir -p "$AIRFLOW_HOME"
-"${bin}airflow" db migrate >"$AIRFLOW_HOME/setup.log" 2>&1 || { cat "$AIRFLOW_HOME/setup.log" >&2; exit 1; }
-"${bin}airflow" pools set leadsquared 16 "Concurrency of calls to LeadSquared; the rate is kept by the ledger" >>"$AIRFLOW_HOME/setup.log" 2>&1
-"${bin}python" -m leadsquared migrate
+
+# What was prepared before, in files of this home, is not prepared again: starting airflow three times takes a while.
+known=$(cat requirements.txt include/followups/ledger/migrations/versions/*.py | cksum)
+done_before() { [ "$(cat "$AIRFLOW_HOME/.prepared" 2>/dev/null)" = "$known" ]; }
+own_metadata() { [ -z "${AIRFLOW__DATABASE__SQL_ALCHEMY_CONN:-}" ] && [ -s "$AIRFLOW_HOME/airflow.db" ]; }
+own_ledger() { [[ "$AIRFLOW_CONN_FOLLOWUPS_LEDGER" == *"$AIRFLOW_HOME/ledger.db"* ]] && [ -s "$AIRFLOW_HOME/ledger.db" ]; }
+
+if done_before && own_metadata && own_ledger; then exit 0; fi
+{
+    "${bin}airflow" db migrate
+    "${bin}airflow" pools set leadsquared 16 "Concurrency of calls to LeadSquared; the rate is kept by the ledger"
+} >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+"${bin}python" -m leadsquared migrate 2>>"$log" || { tail -20 "$log" >&2; exit 1; }
+echo "$known" >"$AIRFLOW_HOME/.prepared"

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from followups.errors import PermanentError
+from followups.feed_fields import ClockTime, Columns, CronLine, Share, TimeZone
 
 
 class FeedError(PermanentError):
     """A feed file is wrong. The text names the file, the line, the field and the cure."""
-
-
-def _time_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise PydanticCustomError("zone", "not an IANA time zone; write one like Asia/Kolkata")
-    return name
-
-
-def _clock(value: Any) -> Any:
-    if isinstance(value, int):  # YAML 1.1 reads 21:00 as a number in base 60
-        return time(value // 60, value % 60) if 0 <= value < 24 * 60 else value
-    return value
-
-
-ClockTime = Annotated[time, BeforeValidator(_clock)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Settings(BaseModel):
@@ -81,16 +66,14 @@ class Feed(_Settings):
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,60}$", description="the file's name without .yaml")
     description: str = Field("", description="shown as the DAG's description")
-    schedule: str | None = Field(None, description="cron line, in `timezone`; null: by hand only")
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        "Asia/Kolkata", description="for the schedule and for dates that have no zone"
-    )
+    schedule: CronLine | None = Field(None, description="cron line, in `timezone`; null: by hand only")
+    timezone: TimeZone = Field("Asia/Kolkata", description="for the schedule and for dates that have no zone")
     start_date: datetime = Field(description="first date the schedule and backfills may cover")
     warehouse_conn_id: str = Field("warehouse_default", description="Airflow connection of the warehouse")
     leadsquared_conn_id: str = Field("leadsquared_default", description="Airflow connection of LeadSquared")
     sql: str = Field(description="the query's file, relative to include/sql")
     identity: tuple[str, ...] = Field((), description="columns that, with followup_id, tell follow-ups apart")
-    defaults: dict[str, Any] = Field(default_factory=dict, description="values for columns that are missing or null")
+    defaults: Columns = Field(default_factory=dict, description="values for columns that are missing or null")
     ahead_hours: int = Field(0, ge=0, le=24 * 366, description="send this long before the due date")
     look_back_days: int = Field(7, ge=1, le=3650, description="how far runs without an interval look back")
     past_due: Literal["keep", "shift", "hold"] = Field("keep", description="what to do with dates already past")
@@ -130,15 +113,6 @@ class Feed(_Settings):
         """How long before the due date runs send."""
         return timedelta(hours=self.ahead_hours)
 
-    @model_validator(mode="after")
-    def _known_columns(self) -> Feed:
-        from followups.model import FollowUp  # noqa: PLC0415 - pydantic builds FollowUp's validator at import
-
-        unknown = sorted(set(self.defaults) - set(FollowUp.model_fields))
-        if unknown:
-            raise PydanticCustomError("defaults", f"defaults: no such column: {', '.join(unknown)}")
-        return self
-
 
 def feeds_dir() -> Path:
     """The folder of the feed files that ship with the project."""
@@ -155,13 +129,19 @@ def read_query(feed: Feed) -> str:
     path = sql_dir() / feed.sql
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FeedError(f"feed {feed.name}: no query at include/sql/{feed.sql}: write it, or mend `sql`") from error
+    except (OSError, UnicodeDecodeError) as error:
+        where = f"{feed.name}.yaml: `sql`: "
+        raise FeedError(f"{where}no readable query at include/sql/{feed.sql}; write it there, or mend `sql`") from error
 
 
 def load_feed(path: Path) -> Feed:
     """Read and check one feed file."""
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FeedError(f"{path.name}: no such feed file in {path.parent.name}; write it, or mend the name") from error
+    except UnicodeDecodeError as error:
+        raise FeedError(f"{path.name}: not UTF-8 text; save it as UTF-8") from error
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
@@ -187,6 +167,15 @@ def load_feeds(folder: Path | None = None) -> list[Feed]:
     return [load_feed(path) for path in sorted((folder or feeds_dir()).glob("*.yaml"))]
 
 
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of feed files, for editors; it ships as `include/feeds/feed.schema.json`."""
+    schema = Feed.model_json_schema()
+    schema["properties"].pop("name")
+    schema["required"].remove("name")
+    schema["properties"]["start_date"]["format"] = "date"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
 def _explain(path: Path, tree: yaml.Node | None, problem: Any) -> str:
     location: Sequence[str | int] = problem["loc"]
     field = ".".join(str(part) for part in location)
@@ -197,12 +186,14 @@ def _explain(path: Path, tree: yaml.Node | None, problem: Any) -> str:
 
 
 def _sentence(problem: Any, location: Sequence[str | int]) -> str:
+    if location == ("name",):
+        return "taken from the file's name, which holds a to z, 0 to 9 and _ alone; rename the file"
     if problem["type"] == "missing":
         return "missing; add it"
     if problem["type"] == "extra_forbidden":
         known = _fields_at(location[:-1])
         return f"no such field; known are {', '.join(known)}" if known else "no such field; remove it"
-    return re.sub(r"^(Input|Value) ", "value ", str(problem["msg"]))
+    return re.sub(r"^(Input|Value|String) ", "value ", str(problem["msg"])).replace("tuple", "list")
 
 
 def _fields_at(location: Sequence[str | int]) -> list[str]:

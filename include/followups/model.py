@@ -139,7 +139,7 @@ def _plain(content: Any) -> str | float | date:
         return _clean(content)
     if isinstance(content, Decimal) and content.is_finite():
         return int(content) if content == content.to_integral_value() else float(content)
-    if isinstance(content, float) and not isfinite(content) or not isinstance(content, int | float | date):
+    if (isinstance(content, float) and not isfinite(content)) or not isinstance(content, int | float | date):
         raise PydanticCustomError("custom_fields", "a field holds a list, an object or no finite number")
     return content
 

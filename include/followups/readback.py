@@ -1,7 +1,7 @@
 """Find out from LeadSquared itself what became of rows that were sent. Pure, but for the reader it is given.
 
-Rows are looked up by owners and dates, many at a time, and recognised by their marker; where the feed writes none, by
-the fingerprint name + owner + due date + related entity.
+Rows are looked up by owners and dates, many at a time, and recognised by their marker; where it was not written, or did
+not survive, by the fingerprint name + owner + due date + related entity.
 """
 
 from __future__ import annotations
@@ -40,15 +40,20 @@ class Reader(Protocol):
     def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[SeenTask]: ...  # noqa: D102
 
 
+#: name, owner, due date, related entity
+Fingerprint = tuple[str, str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Sought:
     """A row to be found again."""
 
     row: OpenRow
-    marker: str
     owner: str
     due: datetime
-    fingerprint: tuple[str, str, str, str]
+    #: None where the payload carries no marker; then the fingerprint is all there is.
+    marker: str | None
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +77,41 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
             impossible.append(row.id)
         else:
             sought.append(wanted)
+    seen = {task.id: task for users, first, last in _ranges(sought) for task in read(users, first, last) if task.id}
+    tasks = _by_marker(sought, seen)
+    missing = [one for one in sought if one.row.id not in tasks]
+    return Found(tasks={**tasks, **_by_fingerprint(missing, seen, sought)}, impossible=impossible)
+
+
+def _by_marker(sought: Sequence[Sought], seen: Mapping[str, SeenTask]) -> dict[int, list[str]]:
+    rows = {one.marker: one.row.id for one in sought if one.marker}
     tasks: dict[int, list[str]] = defaultdict(list)
-    by_marker = {one.marker: one for one in sought}
-    by_fingerprint = {one.fingerprint: one for one in sought}
-    for users, first, last in _ranges(sought):
-        for task in read(users, first, last):
-            one = by_marker.get(task.marker) if task.marker else by_fingerprint.get(_fingerprint_of(task))
-            if one is not None and task.id and task.id not in tasks[one.row.id]:
-                tasks[one.row.id].append(task.id)
-    return Found(tasks={key: ids for key, ids in tasks.items() if ids}, impossible=impossible)
+    for task_id, task in seen.items():
+        if task.marker in rows:
+            tasks[rows[task.marker]].append(task_id)
+    return tasks
+
+
+def _by_fingerprint(
+    missing: Sequence[Sought], seen: Mapping[str, SeenTask], sought: Sequence[Sought]
+) -> dict[int, list[str]]:
+    """Give each of several alike rows one of the tasks; what is left over goes to the last, as duplicates.
+
+    A task with another marker than ours is nobody's but of rows without one: it may quote what a customer wrote.
+    """
+    ours = {one.marker for one in sought if one.marker}
+    rows: dict[Fingerprint, list[Sought]] = defaultdict(list)
+    for one in missing:
+        rows[one.fingerprint].append(one)
+    tasks: dict[int, list[str]] = defaultdict(list)
+    for task_id, task in seen.items():
+        if task.marker in ours:
+            continue
+        alike = [one.row.id for one in rows.get(_fingerprint_of(task), []) if not (one.marker and task.marker)]
+        chosen = next((row_id for row_id in alike if row_id not in tasks), alike[-1] if alike else None)
+        if chosen is not None:
+            tasks[chosen].append(task_id)
+    return tasks
 
 
 def _sought(row: OpenRow) -> Sought | None:
@@ -88,23 +119,33 @@ def _sought(row: OpenRow) -> Sought | None:
         return None
     payload: dict[str, Any] = json.loads(row.payload)
     owner = payload.get("OwnerEmailAddress")
-    if not owner:
+    due = _moment(payload.get("DueDate"))
+    if not owner or due is None:
         return None
-    due = datetime.strptime(payload["DueDate"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    code = marker(row.key, row.generation)
     return Sought(
         row=row,
-        marker=marker(row.key, row.generation),
+        marker=code if code in row.payload else None,
         owner=owner,
         due=due,
-        fingerprint=_fingerprint(payload["Name"], owner, due, payload.get("RelatedEntityId")),
+        fingerprint=_fingerprint(payload.get("Name") or "", owner, due, payload.get("RelatedEntityId")),
     )
 
 
-def _fingerprint(name: str, owner: str, due: datetime | None, related: str | None) -> tuple[str, str, str, str]:
+def _moment(text: Any) -> datetime | None:
+    """Read a payload's date; one that was given ready-made may hold any text."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _fingerprint(name: str, owner: str, due: datetime | None, related: str | None) -> Fingerprint:
     return name.strip(), owner.strip().lower(), due.isoformat() if due else "", (related or "").lower()
 
 
-def _fingerprint_of(task: SeenTask) -> tuple[str, str, str, str]:
+def _fingerprint_of(task: SeenTask) -> Fingerprint:
     return _fingerprint(task.name or "", task.owner_email or "", task.due_at, task.related_id)
 
 

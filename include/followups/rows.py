@@ -19,6 +19,7 @@ from followups.policies import DatePolicy, EndBeforeDueError, Times
 REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
 OWNER_COLUMNS = ("owner_email", "owner_id")
 MAX_ID_SHOWN = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MissingColumnError(PermanentError):
@@ -151,11 +152,10 @@ class RowReader:
             content_hash=content,
         )
 
-
     def _identity(self, values: Mapping[str, Any]) -> list[str]:
-        """Return the identity columns as text: a moment in UTC, whatever zone the warehouse's session shows it in."""
+        """Return the identity columns as text; a moment has one text, whatever zone the warehouse shows it in."""
         given = [values.get(column) for column in self.feed.identity]
-        return [str(each.astimezone(UTC) if isinstance(each, datetime) and each.tzinfo else each) for each in given]
+        return [str(each - _EPOCH if isinstance(each, datetime) and each.tzinfo else each) for each in given]
 
 
 def _storable(text: str) -> str:

@@ -33,7 +33,7 @@ class Ledger(Protocol):
     def release(self, claim: Claim) -> None: ...  # noqa: D102
     def begin(self, claim: Claim, webhook_token: str) -> Intent | None: ...  # noqa: D102
     def record(self, claim: Claim, outcome: Outcome) -> bool: ...  # noqa: D102
-    def split(self, claim: Claim, why: str) -> list[str]: ...  # noqa: D102
+    def split(self, claim: Claim, outcome: Outcome) -> list[str]: ...  # noqa: D102
     def heartbeat(self, plan_id: int) -> None: ...  # noqa: D102
 
 
@@ -107,6 +107,9 @@ class Sender:
             with ThreadPoolExecutor(workers, thread_name_prefix="send") as pool:
                 for _ in range(workers):
                     pool.submit(self._work)
+        except BaseException:  # the task is being killed: its threads must not go on without it
+            self._stopped.set()
+            raise
         finally:
             ended.set()
             watch.join()
@@ -166,15 +169,14 @@ class Sender:
         if outcome is None:
             self._ledger.release(claim)
             return None
-        self._ledger.record(claim, outcome)
+        if outcome.kind is OutcomeKind.REJECTED and rows > 1:
+            for child in self._ledger.split(claim, outcome):
+                self._queue.put(child)
+        else:
+            self._ledger.record(claim, outcome)
         with self._lock:
             self.report.calls[outcome.kind] += 1
             self.report.rows[outcome.kind] += rows
-        return outcome if not (outcome.kind is OutcomeKind.REJECTED and rows > 1) else self._split(claim, outcome)
-
-    def _split(self, claim: Claim, outcome: Outcome) -> Outcome:
-        for child in self._ledger.split(claim, outcome.detail):
-            self._queue.put(child)
         return outcome
 
     def _after(self, claim: Claim, outcome: Outcome) -> None:
@@ -196,10 +198,16 @@ class Sender:
             now = time.monotonic()
             if now - last_heartbeat >= HEARTBEAT_SECONDS:
                 last_heartbeat = now
-                self._ledger.heartbeat(self._plan_id)
+                self._beat()
             if now - last_line >= PROGRESS_SECONDS:
                 last_line = now
                 self._log_progress(total, now - started)
+
+    def _beat(self) -> None:
+        try:
+            self._ledger.heartbeat(self._plan_id)
+        except Exception as error:  # the next beat may get through; the calls do not depend on it
+            log.warning("the run's sign of life did not reach the ledger: %s", type(error).__name__)
 
     def _log_progress(self, total: int, seconds: float) -> None:
         done = sum(self.report.calls.values()) - self.report.calls[OutcomeKind.REFUSED] + self.report.skipped

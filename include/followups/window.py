@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from followups.errors import PermanentError
 
-
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 

@@ -52,14 +52,19 @@ class CallLog:
     """Every call since the last reset. `window` is the length in seconds of the windows that calls are counted in."""
 
     def __init__(self, window: float, first_number: int = 1) -> None:
-        self.window = window
         self._next = first_number
         self._calls: deque[Call] = deque(maxlen=KEPT)
         self.by_operation: dict[str, Counter[str]] = {}
         self.by_outcome: Counter[str] = Counter()
-        self.windows: list[Counter[str]] = []
         self.first: Call | None = None
         self.last: Call | None = None
+        self.count_in(window)
+
+    def count_in(self, window: float) -> None:
+        """Count calls in windows of another length, from the next call on."""
+        self.window = window
+        self.windows: list[Counter[str]] = []
+        self._windows_from: float | None = None
         self._arrivals = _Busiest(window)
         self._admitted = _Busiest(window)
 
@@ -120,8 +125,9 @@ class CallLog:
         return found[::-1]
 
     def _window_of(self, call: Call) -> Counter[str]:
-        start = self.first.arrived if self.first else call.arrived
-        index = max(0, int((call.arrived - start) // self.window))
+        if self._windows_from is None:
+            self._windows_from = call.arrived
+        index = max(0, int((call.arrived - self._windows_from) // self.window))
         while len(self.windows) <= index:
             self.windows.append(Counter())
         return self.windows[index]

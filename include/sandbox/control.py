@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from itertools import islice
@@ -14,6 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 
 from sandbox import audit as reports
+from sandbox.replies import to_json
 from sandbox.settings import Settings
 from sandbox.state import Sandbox
 
@@ -24,12 +24,12 @@ _LONGEST_DRAIN = 300.0
 def router(sandbox: Sandbox) -> APIRouter:
     """All endpoints over one sandbox."""
     routes = APIRouter()
-    _add_reports(routes, sandbox)
-    _add_switches(routes, sandbox)
+    for add in (_add_counts, _add_tasks, _add_logs, _add_switches, _add_faults, _add_actions):
+        add(routes, sandbox)
     return routes
 
 
-def _add_reports(routes: APIRouter, sandbox: Sandbox) -> None:
+def _add_counts(routes: APIRouter, sandbox: Sandbox) -> None:
     @routes.get("/health")
     async def health() -> dict[str, Any]:
         """Whether the server is up."""
@@ -42,6 +42,8 @@ def _add_reports(routes: APIRouter, sandbox: Sandbox) -> None:
         report["calls"]["windows"] = reports.windows(sandbox, windows)
         return report
 
+
+def _add_tasks(routes: APIRouter, sandbox: Sandbox) -> None:
     @routes.get("/tasks", response_model=None)
     async def tasks(
         offset: Annotated[int, Query(ge=0)] = 0,
@@ -71,6 +73,8 @@ def _add_reports(routes: APIRouter, sandbox: Sandbox) -> None:
         ]
         return {"total": len(sandbox.store), "tasks": items}
 
+
+def _add_logs(routes: APIRouter, sandbox: Sandbox) -> None:
     @routes.get("/calls")
     async def calls(
         after: Annotated[int, Query(ge=0)] = 0,
@@ -110,6 +114,8 @@ def _add_switches(routes: APIRouter, sandbox: Sandbox) -> None:
         """Set switches, by nested or dotted names. All or none of them take effect."""
         return _tried(sandbox, lambda: sandbox.change(changes))
 
+
+def _add_faults(routes: APIRouter, sandbox: Sandbox) -> None:
     @routes.post("/faults", response_model=None)
     async def add_faults(rules: Annotated[list[Any] | dict[str, Any] | str, Body()]) -> Any:
         """Add rules to those in force, which go on counting."""
@@ -128,6 +134,8 @@ def _add_switches(routes: APIRouter, sandbox: Sandbox) -> None:
             for rule, calls, fired in sandbox.faults.counts()
         ]
 
+
+def _add_actions(routes: APIRouter, sandbox: Sandbox) -> None:
     @routes.post("/reset")
     async def reset(switches: bool = False) -> dict[str, str]:
         """Forget tasks, calls, jobs and counts; with `switches`, also set them as they were at the start."""
@@ -158,8 +166,8 @@ def problems(error: ValidationError) -> list[dict[str, str]]:
     ]
 
 
-async def _lines(sandbox: Sandbox, after: int) -> AsyncIterator[str]:
+async def _lines(sandbox: Sandbox, after: int) -> AsyncIterator[bytes]:
     tasks = sandbox.store.after(after)
     while chunk := list(islice(tasks, _CHUNK)):
-        yield "".join(json.dumps(reports.describe_task(sandbox, task), ensure_ascii=False) + "\n" for task in chunk)
+        yield b"".join(to_json(reports.describe_task(sandbox, task)) + b"\n" for task in chunk)
         await asyncio.sleep(0)

@@ -35,7 +35,7 @@ def read_date(text: str) -> date:
 
 def write_date_time(seconds: float) -> str:
     """`YYYY-MM-DD HH:MM:SS`."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat(" ")[:19]
 
 
 def write_with_millis(seconds: float | None) -> str:

@@ -12,6 +12,9 @@ from sandbox.situations import DEFAULT_TEXTS, Situation
 JSON_TYPE = b"application/json; charset=utf-8"
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 class RefusedError(Exception):
     """A request or a row that the service does not accept. `status` None means the switch `validation_status`."""
 
@@ -46,7 +49,7 @@ class Reply:
 
 def to_json(value: Any) -> bytes:
     """Compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def ok(value: Any) -> Reply:

@@ -99,6 +99,7 @@ async def _announce(server: Server, listener: socket.socket, port_file: Path | N
 
 
 def _stop_at_end_of_input(server: Server) -> None:
-    while sys.stdin.buffer.read(1024):
+    # Not through sys.stdin: its lock, held by this thread, would hold up the interpreter's end.
+    while os.read(0, 1024):
         pass
     server.should_exit = True

@@ -91,6 +91,8 @@ class Sandbox:
         rates = [(item.rate, item.count_rejected, item.penalty_seconds) for item in (before, settings)]
         if rates[0] != rates[1]:
             self.limiter = RateLimiter(settings)
+        if before.rate.normal.seconds != settings.rate.normal.seconds:
+            self.calls.count_in(settings.rate.normal.seconds)
         if before.faults != settings.faults or before.seed != settings.seed:
             self.faults = FaultEngine(settings.faults, settings.seed)
         if (before.marker_pattern, before.marker_field) != (settings.marker_pattern, settings.marker_field):

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from followups.throttle import DailyQuotaReached, RateLimit, Throttle
-from tests.contract.throttle_kit import SimulatedTime, make_throttle, set_row
+from tests.contract.throttle_kit import SimulatedTime, get_row, make_throttle, set_row
 
 BULK_LIMIT = {"bulk": RateLimit(calls=1, period_seconds=5.0)}
 
@@ -86,7 +86,9 @@ def test_forgotten_bulk_limit_no_longer_holds_for_the_others(engine: sa.Engine) 
         second.wait("bulk")
         first.forget_learned("bulk")
         second.wait("bulk")
+        queue = get_row(second._store, "bulk")
         assert gaps(second, "bulk") == pytest.approx([5.05 / 25] * 2, abs=1e-5)
+        assert get_row(second._store, "bulk") == queue
         assert buckets(second) == ["normal"]
 
 

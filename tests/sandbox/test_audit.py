@@ -36,6 +36,16 @@ def test_the_busiest_window_counts_arrivals_and_what_was_let_through(api: Api) -
     assert calls["most_in_a_window"] == 5
 
 
+def test_windows_follow_the_rates_length(api: Api) -> None:
+    api.get("Task.svc/RetrieveTaskType")
+    api.sandbox.set(rate__normal="7/3")
+    for _ in range(2):
+        api.get("Task.svc/RetrieveTaskType")
+    calls = api.sandbox.audit()["calls"]
+    assert (calls["window_seconds"], calls["limit"], calls["most_in_a_window"]) == (3, 7, 2)
+    assert sum(sum(window.values()) for window in calls["windows"]) == 2
+
+
 def test_duplicates_are_counted_by_marker_and_by_fingerprint(api: Api) -> None:
     same = row(Description="x [ref:a1]")
     api.create_in_bulk(

@@ -195,3 +195,10 @@ def test_only_listed_leads_are_known_when_switched_on(api: Api) -> None:
     assert_refused(api.post("Task.svc/Create", unknown), 500, "MXInvalidEntityException", "Lead does not exist")
     unknown = row(RelatedEntity=5, RelatedEntityId=OPPORTUNITY)
     assert_refused(api.post("Task.svc/Create", unknown), 500, "MXInvalidEntityException", OPPORTUNITY)
+
+
+def test_a_batch_of_long_texts_goes_through(api: Api) -> None:
+    rows = [row(Description="मीटिंग" * 2000) for _ in range(50)]
+    assert api.create_in_bulk(*rows).status_code == 200
+    assert api.sandbox.drain()
+    assert len(api.item(api.sandbox.tasks()[49]["id"])["Description"]) == 12_000

@@ -15,7 +15,8 @@ import pytest
 import requests
 
 from sandbox.cli import main, read_settings
-from sandbox.settings import Settings, changed
+from sandbox.fault_rules import FaultRule
+from sandbox.settings import RateSettings, Settings, changed
 from sandbox.testing import RunningSandbox, SandboxError, running
 from tests.sandbox.conftest import KEYS, Api, row
 
@@ -148,6 +149,13 @@ def test_it_ends_with_the_process_that_started_it() -> None:
         assert sandbox.process.wait(5) == 0
 
 
+def test_it_ends_soon_and_well_with_the_block() -> None:
+    with running() as sandbox:
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert sandbox.process.returncode == 0
+
+
 def test_it_imports_neither_airflow_nor_the_product() -> None:
     program = (
         "import sys, sandbox.server, sandbox.testing, sandbox.cli\n"
@@ -182,3 +190,11 @@ def test_the_openapi_document_lists_every_operation(api: Api) -> None:
     for path in operations:
         for method, described in document["paths"][path].items():
             assert ("requestBody" in described) == (method == "post"), path
+
+
+def test_every_switch_and_fault_is_documented() -> None:
+    text = (INCLUDE / "docs" / "sandbox.md").read_text()
+    kinds = FaultRule.model_json_schema()["properties"]["kind"]["enum"]
+    conditions = set(FaultRule.model_fields) - {"kind"}
+    switches = set(Settings.model_fields) - {"rate", "max_len"} | {f"rate.{name}" for name in RateSettings.model_fields}
+    assert [name for name in sorted({*switches, *kinds, *conditions}) if name not in text] == []

@@ -21,6 +21,7 @@ from followups.window import Window
 
 #: A run that showed no sign of life for so long no longer keeps its planned rows from others.
 RUN_SILENT_AFTER = timedelta(minutes=10)
+MAX_BYTES_PER_CHARACTER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,20 @@ class NewRow:
     """A delivery that the ledger has not seen; `batch_id` only where it is planned."""
 
     values: dict[str, Any]
+    #: the owner and day whose allowance it takes
+    owner_day: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedRow:
-    """A known delivery that is moved on; nothing happens where its state is no longer `expected`."""
+    """A known delivery that is moved on; nothing happens where it is no longer in its `expected` state and batch."""
 
     id: int
     expected: State
     from_batch: str | None
     values: dict[str, Any]
     why: str
+    owner_day: tuple[str, str] | None = None
 
 
 @dataclass(kw_only=True)
@@ -117,20 +121,23 @@ class PlanLedger:
             )
         return self._live[plan_id]
 
-    def leftovers(self, limit: int) -> list[tuple[int, str | None]]:
-        """Return id and batch of planned deliveries of the feed that no living run will send, earliest due first."""
+    def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]:
+        """Return id, batch and size of planned deliveries of the feed that no living run will send, due first.
+
+        The size is what the payload's characters may take at most in bytes.
+        """
         d, p = deliveries.c, plans.c
         with self._engine.connect() as connection:
             silent = store_now(connection) - RUN_SILENT_AFTER
             abandoned = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < silent, p.run_key == self._run_key)
             query = (
-                sa.select(d.id, d.batch_id)
+                sa.select(d.id, d.batch_id, sa.func.coalesce(sa.func.length(d.payload), 0) * MAX_BYTES_PER_CHARACTER)
                 .join(plans, p.id == d.plan_id)
                 .where(d.feed == self._feed, d.state == State.PLANNED, d.plan_id != self.plan_id, abandoned)
                 .order_by(d.due_at, d.id)
                 .limit(limit)
             )
-            return [(row[0], row[1]) for row in connection.execute(query)]
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def owner_day_counts(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """Return how many deliveries were planned for each owner and local day."""
@@ -171,13 +178,33 @@ class PlanLedger:
         common = {"feed": self._feed, "plan_id": self.plan_id, "created_at": now, "updated_at": now, "generation": 0}
         statement = self._insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
         connection.execute(statement, [{**common, **row.values} for row in rows])
+        self._log_kept_back(connection, [row.values["delivery_key"] for row in rows if not row.values["batch_id"]], now)
+
+    def _log_kept_back(self, connection: sa.Connection, keys: Sequence[str], now: datetime) -> None:
+        """Begin the timeline of new deliveries that are in no batch, whose events would tell it."""
+        if not keys:
+            return
+        d = deliveries.c
+        inserted = (d.plan_id == self.plan_id, d.created_at == now, d.batch_id.is_(None))
+        found = connection.execute(
+            sa.select(d.id, d.state, d.reason).where(is_one_of(connection, d.delivery_key, keys), *inserted)
+        )
+        log = [
+            {"at": now, "actor": self._actor, "delivery_id": row.id, "to_state": row.state, "reason": row.reason}
+            for row in found
+        ]
+        events.record(connection, log)
 
     def _write_changed(self, connection: sa.Connection, rows: Sequence[ChangedRow], now: datetime) -> None:
         log = []
         for row in rows:
             statement = (
                 sa.update(deliveries)
-                .where(deliveries.c.id == row.id, deliveries.c.state == row.expected)
+                .where(
+                    deliveries.c.id == row.id,
+                    deliveries.c.state == row.expected,
+                    deliveries.c.batch_id.is_not_distinct_from(row.from_batch),
+                )
                 .values(plan_id=self.plan_id, updated_at=now, **row.values)
             )
             if connection.execute(statement).rowcount:

@@ -29,14 +29,15 @@ class PreviewLedger(PlanLedger):
         """Return what the ledger holds, or would hold by now."""
         return super().known(keys) | {key: self._planned[key] for key in keys if key in self._planned}
 
-    def leftovers(self, limit: int) -> list[tuple[int, str | None]]:
-        """Return leftovers once only: nothing marks them as taken."""
-        found = [] if self._taken else super().leftovers(limit)
+    def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]:
+        """Return each leftover once only: nothing in the ledger marks them as taken."""
+        found = [each for each in super().leftovers(limit + len(self._taken)) if each[0] not in self._taken]
         self._taken.update(each[0] for each in found)
         return found
 
     def write(self, changes: Changes) -> None:
-        """Remember the keys, to tell a row that comes twice."""
+        """Remember the rows, to tell one that comes twice."""
+        self._taken.update(row.id for row in changes.changed)
         for row in changes.new:
             known = Known(0, State(row.values["state"]), row.values["content_hash"], self.plan_id, 0, None)
             self._planned[row.values["delivery_key"]] = known

@@ -1,7 +1,8 @@
 """The ledger as sending sees it: claim a batch, commit the intent, record the outcome.
 
-A claim carries a lease and a token that grows with every claim. The intent is committed only while both hold, so of
-two owners of a batch one sends. A batch whose owner died between intent and outcome is unknown, never free.
+A claim carries a lease and a token that grows with every claim. The lease says when others may take the batch over; the
+intent is committed only while the token holds, so of two owners of a batch one sends. A batch whose owner died between
+intent and outcome is unknown, never free.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from followups.ledger import events
+from followups.ledger import attempts, events
 from followups.ledger.clock import store_now
 from followups.model import Outcome, OutcomeKind, State
-from followups.schema import attempts, batches, deliveries, plans
+from followups.planning.batching import plan_of
+from followups.schema import batches, deliveries, plans
 
 #: Longer than a call may take with its wait for a slot; a batch whose owner is silent for so long is given up.
 DEFAULT_LEASE = timedelta(minutes=5)
@@ -64,9 +66,11 @@ class SendLedger:
         self._lease = lease
 
     def open_batches(self, first: str, end: str) -> list[str]:
-        """Return the ids from `first` (in) to `end` (out) of batches that may still be claimed."""
+        """Return the ids from `first` (in) to `end` (out), of one plan, of batches that may still be claimed."""
         b = batches.c
-        query = sa.select(b.batch_id).where(b.batch_id >= first, b.batch_id < end, b.state.in_(("open", "claimed")))
+        # The plan is named too: some collations pass over the hyphen, and 10-000010 then lies behind 1-000001.
+        within = (b.plan_id == plan_of(first), b.batch_id >= first, b.batch_id < end)
+        query = sa.select(b.batch_id).where(*within, b.state.in_(("open", "claimed")))
         with self._engine.connect() as connection:
             return list(connection.execute(query.order_by(b.batch_id)).scalars())
 
@@ -94,14 +98,15 @@ class SendLedger:
             connection.execute(statement.values(state="open", owner=None, lease_until=None))
 
     def begin(self, claim: Claim, webhook_token: str) -> Intent | None:
-        """Commit the intent to send; None where the claim was lost or nothing is left to send.
+        """Commit the intent to send; None where somebody else took the batch over or nothing is left to send.
 
+        A claim that nobody took over is good however long its owner waited for a slot of the rate limit.
         `webhook_token` names this call to the status webhook; another call has another.
         """
         b, d = batches.c, deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
-            fenced = (*_held_by(claim), b.state == "claimed", b.lease_until > now)
+            fenced = (*_held_by(claim), b.state == "claimed")
             moved = connection.execute(
                 sa.update(batches).where(*fenced).values(state="sending", sent_at=now, lease_until=now + self._lease)
             )
@@ -117,51 +122,55 @@ class SendLedger:
                 self._empty(connection, claim, now)
                 return None
             rows = sorted(rows)
-            self._log_intent(connection, claim, webhook_token, len(rows), now)
+            attempts.begun(connection, claim, webhook_token, len(rows), now)
         return Intent(delivery_ids=[row[0] for row in rows], payloads=[row[1] for row in rows])
 
     def record(self, claim: Claim, outcome: Outcome) -> bool:
         """Commit the outcome of the call; False where somebody else has the batch by now and it is only noted."""
-        b, d = batches.c, deliveries.c
         with self._engine.begin() as connection:
-            now = store_now(connection)
-            self._log_outcome(connection, claim, outcome, now)
-            mine = (*_held_by(claim), b.state.in_(("sending", "unknown")))
-            values: dict[str, Any] = {"state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None}
-            target = _DELIVERY_STATE[outcome.kind]
-            if outcome.crm_task_id:
-                target = State.CREATED
-                values |= {"state": "settled", "settled_at": now}
-            if outcome.request_id:
-                values["request_id"] = outcome.request_id
-            lease = now + self._lease if outcome.kind is OutcomeKind.REFUSED else None
-            moved = connection.execute(sa.update(batches).where(*mine).values(**values, lease_until=lease))
-            reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
-            if moved.rowcount:
-                open_ones = d.state.in_((State.SENDING, State.UNKNOWN))
-                connection.execute(
-                    sa.update(deliveries)
-                    .where(d.batch_id == claim.batch_id, open_ones)
-                    .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
-                )
-            note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
-            event = events.of_batch(
-                now, self._owner, claim.batch_id, from_state=State.SENDING, to_state=target, reason=note or None
+            return self._record(connection, claim, outcome, store_now(connection))
+
+    def _record(self, connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> bool:
+        b, d = batches.c, deliveries.c
+        attempts.ended(connection, claim, outcome, now)
+        mine = (*_held_by(claim), b.state.in_(("sending", "unknown")))
+        values: dict[str, Any] = {"state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None}
+        target = _DELIVERY_STATE[outcome.kind]
+        if outcome.crm_task_id:
+            target = State.CREATED
+            values |= {"state": "settled", "settled_at": now}
+        if outcome.request_id:
+            values["request_id"] = outcome.request_id
+        lease = now + self._lease if outcome.kind is OutcomeKind.REFUSED else None
+        moved = connection.execute(sa.update(batches).where(*mine).values(**values, lease_until=lease))
+        reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
+        if moved.rowcount:
+            open_ones = d.state.in_((State.SENDING, State.UNKNOWN))
+            connection.execute(
+                sa.update(deliveries)
+                .where(d.batch_id == claim.batch_id, open_ones)
+                .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
             )
-            events.record(connection, [event])
+        note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
+        event = events.of_batch(
+            now, self._owner, claim.batch_id, from_state=State.SENDING, to_state=target, reason=note or None
+        )
+        events.record(connection, [event])
         return bool(moved.rowcount)
 
-    def split(self, claim: Claim, why: str) -> list[str]:
-        """Put the rows of a batch that was refused as a whole into two batches, to find the row that spoils it."""
+    def split(self, claim: Claim, outcome: Outcome) -> list[str]:
+        """Record that a batch was refused as a whole, and put its rows into two, to find the row that spoils it.
+
+        Both in one step: a death in between would leave good rows rejected.
+        """
         b, d = batches.c, deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
-            parent = (
-                connection.execute(sa.select(batches).where(*_held_by(claim), b.state == "rejected")).mappings().first()
-            )
-            if parent is None:
+            if not self._record(connection, claim, outcome, now):
                 return []
-            ids = connection.execute(sa.select(d.id).where(d.batch_id == claim.batch_id).order_by(d.id)).scalars().all()
+            parent = connection.execute(sa.select(batches).where(b.batch_id == claim.batch_id)).mappings().one()
+            refused = (d.batch_id == claim.batch_id, d.state == State.REJECTED)
+            ids = connection.execute(sa.select(d.id).where(*refused).order_by(d.id)).scalars().all()
             middle = len(ids) // 2
             children = {f"{claim.batch_id}.1": ids[:middle], f"{claim.batch_id}.2": ids[middle:]}
             for batch_id, members in children.items():
@@ -176,12 +185,12 @@ class SendLedger:
                 )
                 connection.execute(
                     sa.update(deliveries)
-                    .where(d.id.in_(members))
+                    .where(d.id.in_(members), *refused)
                     .values(batch_id=batch_id, state=State.PLANNED, reason=None, updated_at=now)
                 )
             log = [
                 {"at": now, "actor": self._owner, "delivery_id": member, "batch_id": claim.batch_id,
-                 "from_state": State.REJECTED, "to_state": State.PLANNED, "reason": f"batch split: {why}"}
+                 "from_state": State.REJECTED, "to_state": State.PLANNED, "reason": f"batch split: {outcome.detail}"}
                 for member in ids
             ]  # fmt: skip
             events.record(connection, log)
@@ -224,36 +233,6 @@ class SendLedger:
     def _empty(self, connection: sa.Connection, claim: Claim, now: datetime) -> None:
         values = {"state": "settled", "settled_at": now, "sent_at": None, "reason": "nothing left to send"}
         connection.execute(sa.update(batches).where(*_held_by(claim)).values(**values, lease_until=None))
-
-    def _log_intent(
-        self, connection: sa.Connection, claim: Claim, webhook_token: str, rows: int, now: datetime
-    ) -> None:
-        attempt = {
-            "batch_id": claim.batch_id,
-            "token": claim.token,
-            "webhook_token": webhook_token,
-            "owner": claim.owner,
-            "rows": rows,
-            "started_at": now,
-        }
-        connection.execute(sa.insert(attempts).values(attempt))
-        event = events.of_batch(
-            now,
-            self._owner,
-            claim.batch_id,
-            from_state=State.PLANNED,
-            to_state=State.SENDING,
-            reason="about to be sent",
-        )
-        events.record(connection, [event])
-
-    def _log_outcome(self, connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
-        a = attempts.c
-        connection.execute(
-            sa.update(attempts)
-            .where(a.batch_id == claim.batch_id, a.token == claim.token, a.finished_at.is_(None))
-            .values(finished_at=now, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail)
-        )
 
 
 def _held_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

@@ -24,25 +24,23 @@ class DailyAllowance:
         self._zone = zone
         self._read = read
         self._used: Counter[OwnerDay] = Counter()
-        #: taken and not yet written to the ledger
-        self.taken: Counter[OwnerDay] = Counter()
 
-    def load(self, candidates: Sequence[Candidate]) -> None:
-        """Read what was used before by the owners of a chunk."""
+    def load(self, candidates: Sequence[Candidate], unwritten: Iterable[OwnerDay | None]) -> None:
+        """Read what was used before by the owners of a chunk; `unwritten` is what the ledger does not show yet."""
         if self._cap is not None:
             pairs = {self._pair(candidate) for candidate in candidates if candidate.state == State.PLANNED}
-            self._used = Counter(self._read(pairs)) + self.taken
+            self._used = Counter(self._read(pairs)) + Counter(pair for pair in unwritten if pair)
 
-    def apply(self, candidate: Candidate) -> Candidate:
-        """Return the candidate, held where its owner has enough for that day."""
+    def apply(self, candidate: Candidate) -> tuple[Candidate, OwnerDay | None]:
+        """Return the candidate, held where its owner has enough for that day, and what it takes of the allowance."""
         if self._cap is None or candidate.state != State.PLANNED:
-            return candidate
+            return candidate, None
         pair = self._pair(candidate)
         if self._used[pair] >= self._cap:
-            return replace(candidate, state=State.HELD, reason=f"more than {self._cap} for this owner on that day")
+            reason = f"more than {self._cap} for this owner on that day"
+            return replace(candidate, state=State.HELD, reason=reason), None
         self._used[pair] += 1
-        self.taken[pair] += 1
-        return candidate
+        return candidate, pair
 
     def _pair(self, candidate: Candidate) -> OwnerDay:
         assert candidate.due_at is not None

@@ -23,6 +23,11 @@ def batch_name(plan_id: int, number: int) -> str:
     return f"{plan_id}-{number:06d}"
 
 
+def plan_of(batch_id: str) -> int:
+    """Return the plan that a batch belongs to."""
+    return int(batch_id.partition("-")[0])
+
+
 class BatchCutter:
     """Hands out batch ids so that no batch exceeds 50 rows or the size of a body."""
 
@@ -30,17 +35,23 @@ class BatchCutter:
         self._plan_id = plan_id
         self._rows = 0
         self._bytes = 0
+        self._closed = True
         #: how many batches were begun
         self.batches = 0
 
     def next(self, size: int) -> str:
         """Return the batch of a payload of `size` bytes."""
-        if self.batches == 0 or self._rows >= MAX_ROWS_PER_CALL or self._bytes + size > MAX_BYTES_PER_CALL:
+        if self._closed or self._rows >= MAX_ROWS_PER_CALL or self._bytes + size > MAX_BYTES_PER_CALL:
             self.batches += 1
             self._rows = self._bytes = 0
+            self._closed = False
         self._rows += 1
         self._bytes += size
         return batch_name(self._plan_id, self.batches)
+
+    def close(self) -> None:
+        """Let the next payload begin another batch."""
+        self._closed = True
 
 
 @dataclass(frozen=True, kw_only=True)

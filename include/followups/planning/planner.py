@@ -13,13 +13,15 @@ from followups.feeds import Feed
 from followups.keys import delivery_key, marker
 from followups.ledger.planning import ChangedRow, Changes, Known, NewRow
 from followups.model import State
-from followups.planning.allowance import DailyAllowance
+from followups.planning.allowance import DailyAllowance, OwnerDay
 from followups.planning.batching import BatchCutter
 from followups.planning.counts import PlanCounts, Preview
-from followups.planning.decisions import NEW, Action, Decision, Requeue, decide
+from followups.planning.decisions import Action, Decision, Requeue, decide
 from followups.rows import Candidate, PayloadBuilder
 
 CHUNK_ROWS = 2000
+#: States of rows that took nothing of their owner's allowance when they were taken up.
+NEVER_ALLOWED = frozenset({State.INVALID, State.CANCELLED})
 
 
 class Ledger(Protocol):
@@ -29,7 +31,7 @@ class Ledger(Protocol):
 
     def known(self, keys: Sequence[str]) -> dict[str, Known]: ...  # noqa: D102
     def is_live_elsewhere(self, plan_id: int) -> bool: ...  # noqa: D102
-    def leftovers(self, limit: int) -> list[tuple[int, str | None]]: ...  # noqa: D102
+    def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]: ...  # noqa: D102
     def owner_day_counts(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]: ...  # noqa: D102
     def write(self, changes: Changes) -> None: ...  # noqa: D102
 
@@ -78,7 +80,7 @@ class Planner:
         """Take one chunk of rows as read from the warehouse."""
         candidates = [self._reader.read(row) for row in rows]
         known = self._ledger.known([candidate.key for candidate in candidates])
-        self._allowance.load(candidates)
+        self._allowance.load(candidates, (row.owner_day for row in self._batch))
         seen = dict(self._unwritten)
         for candidate in candidates:
             if self.is_full:
@@ -94,13 +96,18 @@ class Planner:
     def add_leftovers(self) -> None:
         """Take up planned rows that no living run will send."""
         while not self.is_full and (found := self._ledger.leftovers(CHUNK_ROWS)):
-            for delivery_id, batch_id in found:
+            # The rows of the batch that is still open were taken up already; the ledger does not show it yet.
+            taken = {row.id for row in self._batch if isinstance(row, ChangedRow)}
+            for delivery_id, batch_id, size in found:
                 if self.is_full:
                     break
+                if delivery_id in taken:
+                    continue
                 self.counts.leftovers += 1
                 row = ChangedRow(delivery_id, State.PLANNED, batch_id, {}, "left behind by an earlier run")
-                self._to_batch(row, 0)
+                self._to_batch(row, size)
             self._close_batch()
+            self._cutter.close()
             self._write()
 
     def finish(self) -> PlanCounts:
@@ -118,12 +125,13 @@ class Planner:
             requeue=self._requeue,
             is_live_elsewhere=self._ledger.is_live_elsewhere,
         )
-        if decision is NEW:
-            candidate = self._allowance.apply(candidate)
-            if candidate.state != State.PLANNED:
-                decision = Decision(Action.RECORD, candidate.state)
+        owner_day = None
+        if decision.action is Action.SEND and (known is None or known.state in NEVER_ALLOWED):
+            candidate, owner_day = self._allowance.apply(candidate)
+            if candidate.state == State.HELD:
+                decision = Decision(Action.RECORD, candidate.state, candidate.reason or "")
         if decision.action is Action.SEND:
-            self._send(candidate, known, decision)
+            self._send(candidate, known, decision, owner_day)
         elif decision.action is Action.RECORD:
             self._record(candidate, known, decision.why)
         elif decision.action is Action.DUPLICATE:
@@ -132,7 +140,7 @@ class Planner:
         else:
             self.counts.outcomes[decision.outcome] += 1
 
-    def _send(self, candidate: Candidate, known: Known | None, decision: Decision) -> None:
+    def _send(self, candidate: Candidate, known: Known | None, decision: Decision, owner_day: OwnerDay | None) -> None:
         try:
             payload = self._payload(candidate, known)
         except ValueError as error:
@@ -141,11 +149,16 @@ class Planner:
         self.preview.note(candidate.owner_email or "", candidate.task_type or "", payload)
         self.counts.outcomes[decision.outcome] += 1
         values = {**_columns(candidate), "state": State.PLANNED, "reason": None, "payload": payload}
-        self._to_batch(_row(known, values, decision.why), len(payload))
+        self._to_batch(_row(known, values, decision.why, owner_day), len(payload.encode()))
         self._unwritten[candidate.key] = candidate.content_hash
 
     def _record(self, candidate: Candidate, known: Known | None, why: str) -> None:
-        payload = self._payload(candidate, known) if candidate.state == State.HELD else None
+        payload = None
+        if candidate.state == State.HELD:
+            try:
+                payload = self._payload(candidate, known)
+            except ValueError as error:
+                candidate, why = replace(candidate, state=State.INVALID, reason=str(error)), str(error)
         self.counts.keep_back(candidate.state, candidate.reason)
         self._append(_row(known, {**_columns(candidate), "payload": payload, "batch_id": None}, why))
 
@@ -155,7 +168,7 @@ class Planner:
             self.counts.outcomes["repeated row"] += 1
             return
         reason = "followup_id: another row of this window has the same id and other content; the first was taken"
-        key = delivery_key(self._feed.name, candidate.followup_id, "duplicate", candidate.content_hash)
+        key = delivery_key(self._feed.name, candidate.key, "duplicate", candidate.content_hash)
         self.counts.keep_back(State.INVALID, reason)
         values = {**_columns(replace(candidate, state=State.INVALID, reason=reason)), "delivery_key": key}
         self._append(NewRow({**values, "payload": None, "batch_id": None}))
@@ -182,17 +195,17 @@ class Planner:
         self._unwritten = {}
 
     def _append(self, row: NewRow | ChangedRow) -> None:
+        if row.owner_day:
+            self._changes.owner_days[row.owner_day] += 1
         if isinstance(row, NewRow):
             self._changes.new.append(row)
         else:
             self._changes.changed.append(row)
 
     def _write(self) -> None:
-        self._changes.owner_days = self._allowance.taken
-        if len(self._changes) or self._changes.owner_days:
+        if len(self._changes):
             self._ledger.write(self._changes)
         self._changes = Changes()
-        self._allowance.taken.clear()
 
 
 def _columns(candidate: Candidate) -> dict[str, Any]:
@@ -207,8 +220,10 @@ def _columns(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _row(known: Known | None, values: dict[str, Any], why: str) -> NewRow | ChangedRow:
+def _row(
+    known: Known | None, values: dict[str, Any], why: str, owner_day: OwnerDay | None = None
+) -> NewRow | ChangedRow:
     if known is None:
-        return NewRow(values)
+        return NewRow(values, owner_day)
     del values["delivery_key"]
-    return ChangedRow(known.id, known.state, known.batch_id, values, why)
+    return ChangedRow(known.id, known.state, known.batch_id, values, why, owner_day)
