@@ -79,6 +79,18 @@ class AirflowClient:
         self._wait(lambda: self.runs(dag_id, run_type), seconds, f"a {run_type} run of {dag_id}")
         return str(self.runs(dag_id, run_type)[0]["dag_run_id"])
 
+    def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str]) -> None:
+        """Clear tasks of a run with all that comes after them, so that they run again."""
+        body = {
+            "dag_run_id": run_id,
+            "task_ids": list(task_ids),
+            "dry_run": False,
+            "only_failed": False,
+            "include_downstream": True,
+            "reset_dag_runs": True,
+        }
+        self.call("POST", f"dags/{dag_id}/clearTaskInstances", body)
+
     def report(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return what the run's report task came to."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/report/xcomEntries/report"

@@ -36,7 +36,7 @@ class Scenario:
         self._airflow = airflow
         self._ledger = ledger
         self._say = say
-        self._now = datetime.now(ZONE)
+        self.now = datetime.now(ZONE)
 
     def play(self) -> list[Finished]:
         """Play all of it and return the runs in order."""
@@ -56,7 +56,7 @@ class Scenario:
 
     def by_hand(self) -> Finished:
         """Trigger a wide window by hand; the scheduled run's rows lie in it and are left alone."""
-        first, last = self._now - timedelta(days=7), self._now + timedelta(days=8)
+        first, last = self.now - timedelta(days=7), self.now + timedelta(days=8)
         self._say("by hand: document_collection for 15 days, with params `from` and `to`")
         conf = {"from": first.isoformat(), "to": last.isoformat(), "mode": "send"}
         run_id = self._airflow.trigger("leadsquared_document_collection", conf)
@@ -67,7 +67,7 @@ class Scenario:
         dag_id = "leadsquared_appointments"
         again = title.endswith("again")
         self._say(f"{title}: appointments, three past days" + (", which sends nothing" if again else ""))
-        midnight = datetime.combine(self._now.date(), time(), tzinfo=ZONE)
+        midnight = datetime.combine(self.now.date(), time(), tzinfo=ZONE)
         first, last = midnight - timedelta(days=5), midnight - timedelta(days=2, seconds=1)
         self._airflow.wait_for_backfill(self._airflow.backfill(dag_id, first, last, again=again))
         runs = self._airflow.runs(dag_id, "backfill")

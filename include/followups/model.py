@@ -148,12 +148,13 @@ def _limits(max_length: int, min_length: int = 0) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length)
 
 
-Id = Annotated[str, BeforeValidator(_as_text), _limits(200, 1), AfterValidator(_clean)]
+# Constraints stand next to `str`: behind a BeforeValidator pydantic measures the text before it strips it.
+Id = Annotated[str, _limits(200, 1), AfterValidator(_clean), BeforeValidator(_as_text)]
 Name = Annotated[str, _limits(200, 1), AfterValidator(_clean)]
 Subject = Annotated[str, _limits(MAX_SUBJECT, 1), AfterValidator(_clean)]
 Description = Annotated[str, _limits(MAX_DESCRIPTION), AfterValidator(_clean)]
 Location = Annotated[str, _limits(MAX_LOCATION), AfterValidator(_clean)]
-Guid = Annotated[str, BeforeValidator(_as_text), StringConstraints(strip_whitespace=True, pattern=_GUID)]
+Guid = Annotated[str, StringConstraints(strip_whitespace=True, pattern=_GUID), BeforeValidator(_as_text)]
 Moment = Annotated[datetime, BeforeValidator(_date_time)]
 
 

@@ -1,0 +1,141 @@
+"""Rows that were sent are found again by their marker, else by their fingerprint, in few calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from followups.keys import delivery_key, marker
+from followups.ledger.settling import OpenRow
+from followups.model import State
+from followups.readback import look
+
+DUE = datetime(2031, 4, 5, 6, 0, tzinfo=UTC)
+AVA, BEN = "ava@example.com", "ben@example.com"
+
+
+@dataclass(frozen=True)
+class Task:
+    id: str | None
+    marker: str | None = None
+    name: str | None = "Visit"
+    due_at: datetime | None = DUE
+    owner_email: str | None = AVA
+    related_id: str | None = None
+
+
+class Crm:
+    """Answers look-ups with all its tasks and remembers the calls."""
+
+    def __init__(self, *tasks: Task) -> None:
+        self.tasks = tasks
+        self.calls: list[tuple[list[str], date, date]] = []
+
+    def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[Task]:
+        self.calls.append((list(users), first, last))
+        return iter(self.tasks)
+
+
+def row(number: int, *, marked: bool = True, due: str = "2031-04-05 06:00:00", **changes: Any) -> OpenRow:
+    key = delivery_key("visits", str(number))
+    payload = {"Name": "Visit", "OwnerEmailAddress": AVA, "DueDate": due, **changes}
+    if marked:
+        payload["Description"] = f"x [ref:{marker(key)}]"
+    return OpenRow(id=number, key=key, generation=0, state=State.ACCEPTED, payload=json.dumps(payload))
+
+
+def mark(number: int) -> str:
+    return marker(delivery_key("visits", str(number)))
+
+
+def test_row_is_found_by_its_marker_whatever_else_changed() -> None:
+    found = look([row(1)], Crm(Task("t1", mark(1), name="Renamed", due_at=None, owner_email=None)))
+    assert found.tasks == {1: ["t1"]}
+
+
+def test_several_tasks_with_one_marker_are_all_told_once_each() -> None:
+    found = look([row(1)], Crm(Task("t1", mark(1)), Task("t1", mark(1)), Task("t2", mark(1))))
+    assert found.tasks == {1: ["t1", "t2"]}
+
+
+def test_alike_rows_with_markers_are_not_mixed_up() -> None:
+    found = look([row(1), row(2)], Crm(Task("t2", mark(2))))
+    assert found.tasks == {2: ["t2"]}
+
+
+def test_task_with_another_rows_marker_is_never_taken_by_its_fingerprint() -> None:
+    assert look([row(1)], Crm(Task("t9", "abcdefghjkmn"))).tasks == {}
+
+
+def test_task_whose_marker_did_not_survive_is_found_by_its_fingerprint() -> None:
+    assert look([row(1)], Crm(Task("t1", None))).tasks == {1: ["t1"]}
+
+
+def test_row_without_a_marker_is_found_even_if_the_text_quotes_a_strange_one() -> None:
+    assert look([row(1, marked=False)], Crm(Task("t1", "abcdefghjkmn"))).tasks == {1: ["t1"]}
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Task("t1", name="Other"),
+        Task("t1", owner_email=BEN),
+        Task("t1", due_at=DUE + timedelta(minutes=1)),
+        Task("t1", related_id="00000000-0000-4000-8000-000000000001"),
+        Task(None),
+    ],
+)
+def test_fingerprint_is_name_owner_due_date_and_related_entity(task: Task) -> None:
+    assert look([row(1, marked=False)], Crm(task)).tasks == {}
+
+
+def test_fingerprint_passes_over_casing_and_blanks() -> None:
+    lead = "AAAAAAAA-0000-4000-8000-000000000001"
+    task = Task("t1", name=" Visit ", owner_email="AVA@example.com", related_id=lead.lower())
+    assert look([row(1, marked=False, RelatedEntityId=lead)], Crm(task)).tasks == {1: ["t1"]}
+
+
+def test_alike_rows_without_markers_share_the_tasks_out() -> None:
+    rows = [row(1, marked=False), row(2, marked=False)]
+    assert look(rows, Crm(Task("t1"), Task("t2"))).tasks == {1: ["t1"], 2: ["t2"]}
+    assert look(rows, Crm(Task("t1"))).tasks == {1: ["t1"]}
+    assert look(rows, Crm(Task("t1"), Task("t2"), Task("t3"))).tasks == {1: ["t1"], 2: ["t2", "t3"]}
+
+
+@pytest.mark.parametrize("changes", [{"OwnerEmailAddress": None}, {"DueDate": "tomorrow"}, {"DueDate": None}])
+def test_row_that_cannot_be_looked_for_is_said_to_be(changes: dict[str, Any]) -> None:
+    crm = Crm()
+    assert look([row(1, **changes)], crm).impossible == [1]
+    assert crm.calls == []
+
+
+def test_purged_row_cannot_be_looked_for() -> None:
+    purged = OpenRow(id=1, key="k", generation=0, state=State.UNKNOWN, payload=None)
+    assert look([purged], Crm()).impossible == [1]
+
+
+def test_ready_made_payload_may_hold_its_date_in_any_form() -> None:
+    found = look([row(1, marked=False, due="2031-04-05T11:30:00+05:30")], Crm(Task("t1")))
+    assert found.tasks == {1: ["t1"]}
+
+
+def test_days_close_together_are_one_call_with_all_their_owners() -> None:
+    crm = Crm()
+    days = ("2031-04-05", "2031-04-06", "2031-04-08", "2031-04-20")
+    owners = (BEN, AVA, BEN, AVA)
+    look([row(n, due=f"{day} 06:00:00", OwnerEmailAddress=owner)
+          for n, (day, owner) in enumerate(zip(days, owners, strict=True))], crm)  # fmt: skip
+    assert crm.calls == [
+        ([AVA, BEN], date(2031, 4, 5), date(2031, 4, 8)),
+        ([AVA], date(2031, 4, 20), date(2031, 4, 20)),
+    ]
+
+
+def test_nothing_to_look_for_costs_no_call() -> None:
+    crm = Crm()
+    assert look([], crm).tasks == {}
+    assert crm.calls == []
