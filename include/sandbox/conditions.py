@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from sandbox.directory import User
@@ -10,6 +11,8 @@ from sandbox.people import People
 from sandbox.reading import Fields
 from sandbox.replies import MalformedError, RefusedError
 from sandbox.situations import Situation
+
+Test = Callable[[User], bool]
 
 _FIELDS: dict[str, Callable[[User], str]] = {
     "userid": lambda user: user.id,
@@ -32,45 +35,53 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "nn": lambda held, _: bool(held),
 }
 
+_DEEPEST = 10
+
 
 def matching_users(people: People, groups: list[Any]) -> Iterator[int]:
     """Positions of the users that meet the conditions. Raises RefusedError for unknown fields and operators."""
-    read = [_group(group) for group in groups]
-    if not read:
+    meets = _all_groups(groups, 1)
+    return (position for position, user in enumerate(people.users) if meets(user))
+
+
+def _all_groups(groups: list[Any], depth: int) -> Test:
+    """What a list of groups asks for; a group holds conditions or groups."""
+    if not groups or depth > _DEEPEST:
         raise RefusedError(Situation.MANDATORY, "GroupConditions")
-    for position, user in enumerate(people.users):
-        if _joined([(operator, _joined(_results(conditions, user))) for operator, conditions in read]):
-            yield position
+    tests = [_group(group, depth) for group in groups]
+    return lambda user: _joined([(operator, test(user)) for operator, test in tests])
 
 
-def _group(group: Any) -> tuple[str, list[Fields]]:
+def _group(group: Any, depth: int) -> tuple[str, Test]:
     if not isinstance(group, dict):
         raise MalformedError("A group of conditions must be an object")
     fields = Fields(group, any_case=True)
+    operator = fields.text("GroupOperator") or ""
+    inner = fields.array("GroupConditions")
+    if inner:
+        return operator, _all_groups(inner, depth + 1)
     conditions = fields.array("Condition") or fields.array("Conditions") or []
     if not conditions or not all(isinstance(item, dict) for item in conditions):
         raise RefusedError(Situation.MANDATORY, "Condition")
-    return fields.text("GroupOperator") or "", [Fields(item, any_case=True) for item in conditions]
+    tests = [_condition(Fields(item, any_case=True)) for item in conditions]
+    return operator, lambda user: _joined([(joined_by, test(user)) for joined_by, test in tests])
 
 
-def _results(conditions: list[Fields], user: User) -> list[tuple[str, bool]]:
-    return [(item.text("ConditionOperator") or "", _meets(item, user)) for item in conditions]
-
-
-def _meets(condition: Fields, user: User) -> bool:
+def _condition(condition: Fields) -> tuple[str, Test]:
     field = _FIELDS.get((condition.text("LookupName") or "").lower())
     operator = _OPERATORS.get((condition.text("Operator") or "").lower())
     if field is None:
         raise RefusedError(Situation.INPUT, "LookupName")
     if operator is None:
         raise RefusedError(Situation.INPUT, "Operator")
-    asked = condition.raw("LookupValue")
-    return operator(field(user).lower(), "" if asked is None else str(asked).strip().lower())
+    raw = condition.raw("LookupValue")
+    asked = "" if raw is None else str(raw).strip().lower()
+    return condition.text("ConditionOperator") or "", lambda user: operator(field(user).lower(), asked)
 
 
 def _joined(results: list[tuple[str, bool]]) -> bool:
-    """Read from the left; the operator stands with the later condition, `AND` unless it says `OR`."""
+    """Read from the left. The operator stands with the former of two, else with the latter, else it is `AND`."""
     verdict = results[0][1]
-    for operator, result in results[1:]:
-        verdict = (verdict or result) if operator.upper() == "OR" else (verdict and result)
+    for (former, _), (latter, result) in pairwise(results):
+        verdict = (verdict or result) if (former or latter).upper() == "OR" else (verdict and result)
     return verdict

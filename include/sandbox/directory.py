@@ -13,6 +13,7 @@ _SHIPPED = Path(__file__).with_name("directory.json")
 _NAMESPACE = uuid.UUID("5a4d0b0c-0000-4000-8000-000000000001")
 _LEADS = 400
 _OPPORTUNITIES = 120
+_FIRST_LEAD_AT = 1_760_000_000
 _CITIES = ("Mumbai", "Pune", "Bengaluru", "Chennai", "Hyderabad", "Kolkata", "Jaipur", "Lucknow", "Kochi", "Indore")
 _FIRST_NAMES = (
     *("Aisha", "Bharat", "Charu", "Dinesh", "Esha", "Ganesh", "Hema", "Irfan", "Jyoti", "Kabir", "Lata", "Madhav"),
@@ -69,7 +70,7 @@ class TaskType:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A prospective customer."""
+    """A prospective customer. `modified` is seconds since the epoch."""
 
     id: str
     first_name: str
@@ -77,6 +78,7 @@ class Lead:
     email: str
     phone: str
     city: str
+    modified: int = _FIRST_LEAD_AT
 
     @property
     def name(self) -> str:
@@ -142,6 +144,7 @@ def _lead(number: int) -> Lead:
         email=f"{first}.{last}.{number}@example.com".lower(),
         phone=f"+91-90000{number:05d}",
         city=_CITIES[number % len(_CITIES)],
+        modified=_FIRST_LEAD_AT + number * 3600,
     )
 
 

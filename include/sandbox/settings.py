@@ -161,6 +161,7 @@ class Settings(_Strict):
     unstable_order: bool = False
     hide_types: Names = ()
     omit_empty_list: bool = False
+    lead_shape: Literal["properties", "flat"] = "properties"
 
     marker_pattern: str = r"\[ref:([^\]\s]+)\]"
     marker_field: str = "Description"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
+from leadsquared.criteria import AllOf, group_conditions
 from leadsquared.encoding import PayloadError, check_size, encode_payload
 from leadsquared.wire import format_utc
 
@@ -15,8 +16,13 @@ MAX_RANGE_DAYS: Final = 100
 MAX_DELETIONS_PER_CALL: Final = 5_000
 #: `/get-leads-in-bulk-by-ids/`: 10,000 ids a request, read in pages of 1,000; we ask for one page at a time.
 MAX_LEADS_PER_CALL: Final = 1_000
+#: `/get-opportunities-in-bulk-by-ids/`
+MAX_OPPORTUNITIES_PER_CALL: Final = 2_000
 #: The vendor's samples use 200; its maximum is not documented.
 PAGE_SIZE: Final = 200
+
+#: `/search-by-lead-criteria/`
+SqlOperator = Literal["=", "<>", "<", ">", "<=", ">=", "LIKE", "IN"]
 
 
 def tasks_of_owner(
@@ -52,24 +58,40 @@ def tasks_of_owner(
 
 
 def tasks_of_users(
-    users: Sequence[str], from_date: date, to_date: date, *, page: int = 1, page_size: int = PAGE_SIZE
+    users: Sequence[str] | AllOf, from_date: date, to_date: date, *, page: int = 1, page_size: int = PAGE_SIZE
 ) -> bytes:
     """Return the body of the appointments and to-dos look-ups; `page` counts from 1.
 
+    The page for criteria shows no paging; it is sent all the same, so that nothing depends on the size of one reply.
+
+    :param users: ids or addresses, as the operation asks for; or criteria.
     :raises PayloadError: no user, or the dates are inverted or more than 100 days apart.
     """
-    if not users:
-        raise PayloadError("users", "is empty")
-    if not 0 <= (to_date - from_date).days <= MAX_RANGE_DAYS:
-        raise PayloadError("to_date", f"must be 0 to {MAX_RANGE_DAYS} days after from_date")
-    return _body(
-        {
-            "FromDate": from_date.isoformat(),
-            "ToDate": to_date.isoformat(),
-            "Users": list(users),
-            "Paging": {"PageIndex": page, "PageSize": page_size},
-        }
-    )
+    return _body({**_of_users(users, from_date, to_date), "Paging": _page(page, page_size)})
+
+
+def free_slots(
+    users: Sequence[str] | AllOf,
+    from_date: date,
+    to_date: date,
+    *,
+    with_conflicts: bool = False,
+    page: int = 1,
+    page_size: int = PAGE_SIZE,
+) -> bytes:
+    """Return the body of the look-up of free slots (`/get-available-slots-of-users-by-user-email-address/`).
+
+    :param with_conflicts: also slots that are taken by tasks of types that allow conflicts.
+    :raises PayloadError: as `tasks_of_users` does.
+    """
+    asked = {**_of_users(users, from_date, to_date), "IncludeAllowedConflictSlots": with_conflicts}
+    return _body({**asked, "Paging": _page(page, page_size)})
+
+
+def users_by_criteria(criteria: AllOf, *, page: int = 1, page_size: int = PAGE_SIZE) -> bytes:
+    """Return the body of `User/AdvancedSearch`, for all columns (`/user-advanced-search/`)."""
+    groups = group_conditions(criteria)
+    return _body({"Columns": {"Include_CSV": "*"}, "GroupConditions": groups, "Paging": _page(page, page_size)})
 
 
 def split_range(from_date: date, to_date: date) -> Iterator[tuple[date, date]]:
@@ -84,22 +106,66 @@ def split_range(from_date: date, to_date: date) -> Iterator[tuple[date, date]]:
         from_date = last + timedelta(days=1)
 
 
-def leads_by_ids(lead_ids: Sequence[str], columns: Sequence[str]) -> bytes:
+def leads_by_ids(lead_ids: Sequence[str], columns: Sequence[str], *, page: int = 1) -> bytes:
     """Return the body of `Leads/Retrieve/ByIds` for 1 to 1,000 ids (`/get-leads-in-bulk-by-ids/`)."""
     if not 1 <= len(lead_ids) <= MAX_LEADS_PER_CALL:
         raise PayloadError("lead_ids", f"holds {len(lead_ids)} ids; a call takes 1 to {MAX_LEADS_PER_CALL}")
     return _body(
         {
             "SearchParameters": {"LeadIds": list(lead_ids)},
-            "Columns": {"Include_CSV": ",".join(columns)},
-            "Paging": {"PageIndex": 1, "PageSize": MAX_LEADS_PER_CALL},
+            "Columns": _lead_columns(columns),
+            "Paging": _page(page, MAX_LEADS_PER_CALL),
+        }
+    )
+
+
+def leads_by_condition(
+    column: str, operator: SqlOperator, value: str, columns: Sequence[str], *, page: int = 1, page_size: int = PAGE_SIZE
+) -> bytes:
+    """Return the body of `Leads.Get`, oldest first (`/search-by-lead-criteria/`)."""
+    return _body(
+        {
+            "Parameter": {"LookupName": column, "LookupValue": value, "SqlOperator": operator},
+            "Columns": _lead_columns(columns),
+            "Sorting": {"ColumnName": "CreatedOn", "Direction": "0"},
+            "Paging": _page(page, page_size),
+        }
+    )
+
+
+def leads_by_dates(
+    since: datetime, until: datetime, columns: Sequence[str], *, page: int = 1, page_size: int = PAGE_SIZE
+) -> bytes:
+    """Return the body of `Leads.RecentlyModified` (`/get-leads-by-date-range/`); both bounds are aware."""
+    return _body(
+        {
+            "Parameter": {"FromDate": format_utc(since, "since"), "ToDate": format_utc(until, "until")},
+            "Columns": _lead_columns(columns),
+            "Paging": _page(page, page_size),
+            "Sorting": {"ColumnName": "ProspectAutoId", "Direction": "0"},
         }
     )
 
 
 def opportunities_of_lead(page: int, page_size: int = PAGE_SIZE) -> bytes:
     """Return the body of `GetOpportunitiesOfLead`; `page` counts from 1 (`/get-opportunities-by-lead-id/`)."""
-    return _body({"Paging": {"PageIndex": page, "PageSize": page_size}})
+    return _body({"Paging": _page(page, page_size)})
+
+
+def opportunities_by_ids(opportunity_ids: Sequence[str], event_code: str, columns: Sequence[str]) -> bytes:
+    """Return the body of `GetOpportunitiesById` for 1 to 2,000 opportunities of one type.
+
+    :param event_code: the opportunity type's code; mandatory, as are the columns.
+    """
+    if not 1 <= len(opportunity_ids) <= MAX_OPPORTUNITIES_PER_CALL:
+        rule = f"holds {len(opportunity_ids)} ids; a call takes 1 to {MAX_OPPORTUNITIES_PER_CALL}"
+        raise PayloadError("opportunity_ids", rule)
+    wanted = {
+        "EventCode": event_code,
+        "ProspectActivityId": list(opportunity_ids),
+        "Columns": {"Include_CSV": ",".join(columns)},
+    }
+    return _body({"SearchParameters": [wanted]})
 
 
 def update(task_id: str, fields: dict[str, Any]) -> bytes:
@@ -129,6 +195,26 @@ def move(appointments: Sequence[tuple[str, datetime, datetime]], status_webhook_
         for task_id, start, end in appointments
     ]
     return _body({"TaskList": rows, **_webhook(status_webhook_url)})
+
+
+def _of_users(users: Sequence[str] | AllOf, from_date: date, to_date: date) -> dict[str, Any]:
+    if not isinstance(users, AllOf) and not users:
+        raise PayloadError("users", "is empty")
+    if not 0 <= (to_date - from_date).days <= MAX_RANGE_DAYS:
+        raise PayloadError("to_date", f"must be 0 to {MAX_RANGE_DAYS} days after from_date")
+    days = {"FromDate": from_date.isoformat(), "ToDate": to_date.isoformat()}
+    if isinstance(users, AllOf):
+        return {**days, "UserSearchCriteria": {"GroupConditions": group_conditions(users)}}
+    return {**days, "Users": list(users)}
+
+
+def _page(page: int, page_size: int) -> dict[str, int]:
+    return {"PageIndex": page, "PageSize": page_size}
+
+
+def _lead_columns(columns: Sequence[str]) -> dict[str, str]:
+    """Return the columns asked for with the lead's id, without which a reply cannot be told from another."""
+    return {"Include_CSV": ",".join(dict.fromkeys(("ProspectID", *columns)))}
 
 
 def _webhook(url: str | None) -> dict[str, str]:

@@ -48,6 +48,11 @@ TASK_TYPES: Final = Operation("GET", "Task.svc/RetrieveTaskType")
 USERS: Final = Operation("GET", "UserManagement.svc/Users.Get")
 #: `/get-user-by-id/`
 USER_BY_ID: Final = Operation("GET", "UserManagement.svc/User/Retrieve/ByUserId")
+#: `/get-user-by-email-id/`, where the path is not given; several integrators use this one.
+USER_BY_E_MAIL: Final = Operation("GET", "UserManagement.svc/User/Retrieve/ByEmailAddress")
+#: `/user-advanced-search/`
+USERS_BY_CRITERIA: Final = Operation("POST", "UserManagement.svc/User/AdvancedSearch")
+
 #: `/get-lead-by-id/`
 LEAD_BY_ID: Final = Operation("GET", "LeadManagement.svc/Leads.GetById")
 #: `/get-a-lead-by-email-id/`
@@ -56,10 +61,16 @@ LEAD_BY_E_MAIL: Final = Operation("GET", "LeadManagement.svc/Leads.GetByEmailadd
 LEAD_BY_PHONE: Final = Operation("GET", "LeadManagement.svc/RetrieveLeadByPhoneNumber")
 #: `/get-leads-in-bulk-by-ids/`
 LEADS_BY_IDS: Final = Operation("POST", "LeadManagement.svc/Leads/Retrieve/ByIds")
+#: `/search-by-lead-criteria/`
+LEADS_BY_CONDITION: Final = Operation("POST", "LeadManagement.svc/Leads.Get")
+#: `/get-leads-by-date-range/`
+LEADS_BY_DATES: Final = Operation("POST", "LeadManagement.svc/Leads.RecentlyModified")
 #: `/get-opportunities-by-lead-id/`
 OPPORTUNITIES_OF_LEAD: Final = Operation("POST", "OpportunityManagement.svc/GetOpportunitiesOfLead")
 #: `/get-an-opportunity-by-id/`
 OPPORTUNITY_BY_ID: Final = Operation("GET", "OpportunityManagement.svc/GetOpportunityDetails")
+#: `/get-opportunities-in-bulk-by-ids/`
+OPPORTUNITIES_BY_IDS: Final = Operation("POST", "OpportunityManagement.svc/GetOpportunitiesById")
 
 #: `/retrieve-tasks/`
 TASKS_OF_OWNER: Final = Operation("POST", "Task.svc/Retrieve")
@@ -73,7 +84,15 @@ TASKS_OF_OPPORTUNITY: Final = Operation("GET", "OpportunityManagement.svc/Retrie
 APPOINTMENTS_BY_E_MAIL: Final = Operation("POST", "Task.svc/RetrieveAppointments/ByUserEmailAddress")
 #: `/get-appointments-by-user-id`
 APPOINTMENTS_BY_USER_ID: Final = Operation("POST", "Task.svc/RetrieveAppointments/ByUserId")
+#: `/get-appointments-by-search-criteria/`
+APPOINTMENTS_BY_CRITERIA: Final = Operation("POST", "Task.svc/RetrieveAppointments/ByUserSearchCriteria")
 #: `/get-to-dos-by-email-address/`
 TO_DOS_BY_E_MAIL: Final = Operation("POST", "Task.svc/RetrieveToDos/ByUserEmailAddress")
 #: `/get-to-dos-by-user-id/`
 TO_DOS_BY_USER_ID: Final = Operation("POST", "Task.svc/RetrieveToDos/ByUserId")
+#: `/get-to-dos-by-search-criteria/`
+TO_DOS_BY_CRITERIA: Final = Operation("POST", "Task.svc/RetrieveToDos/ByUserSearchCriteria")
+#: `/get-available-slots-of-users-by-user-email-address/`
+FREE_SLOTS_BY_E_MAIL: Final = Operation("POST", "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress")
+#: `/get-available-slots-of-users-by-user-search-criteria/`
+FREE_SLOTS_BY_CRITERIA: Final = Operation("POST", "Task.svc/RetrieveAvailableSlots/ByUserSearchCriteria")

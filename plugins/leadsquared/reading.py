@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from leadsquared.records import Account, Column, CrmTask, Lead, Opportunity, Page, TaskType, User
+from leadsquared.records import (
+    Account,
+    Column,
+    CrmTask,
+    DaySlots,
+    Lead,
+    Opportunity,
+    Page,
+    Slot,
+    TaskType,
+    User,
+)
 from leadsquared.values import Item, flatten, host_of, texts_of, to_list, to_text
 
 _LIST_KEYS: Final = ("List", "TaskList", "Leads", "Users", "Tasks", "Opportunities")
@@ -25,7 +36,8 @@ def read_page(data: Any) -> Page:
     listed = item.get(*_LIST_KEYS)
     if listed is None:
         listed = next((value for value in item.data.values() if isinstance(value, list)), [])
-    return Page(item.number("RecordCount"), _objects(listed))
+    count = item.number("RecordCount")
+    return Page(Item(item.get("SearchInfo")).number("RecordCount") if count is None else count, _objects(listed))
 
 
 def read_one(data: Any) -> dict[str, Any] | None:
@@ -63,6 +75,8 @@ def read_crm_task(data: Any) -> CrmTask:
         task_type_id=task_type.identity("Id", "TaskTypeId") or item.identity("TaskTypeId"),
         location=item.text("Location"),
         reminder_minutes=item.number("Reminder"),
+        reminder_before_days=item.number("ReminderBeforeDays"),
+        reminder_time=item.identity("ReminderTime"),
         notify_by=item.text("NotifyBy"),
         custom_fields=_custom_fields(item.get("CustomFields")),
     )
@@ -127,6 +141,37 @@ def read_opportunity(data: Any) -> Opportunity:
         lead_id=item.identity("RelatedProspectId", "ProspectId", "LeadId"),
         fields=fields,
     )
+
+
+def read_opportunities(data: Any) -> list[Opportunity]:
+    """Return the opportunities in a list of types, each with its own list (`/get-opportunities-in-bulk-by-ids/`)."""
+    groups = read_page(data).items
+    found = [entry for group in groups for entry in Item(group).items("Opportunities")]
+    return [read_opportunity(entry) for entry in found or groups if "Opportunities" not in entry]
+
+
+def read_day_slots(data: Any) -> list[DaySlots]:
+    """Return the users' slots of one day (`/get-available-slots-of-users-by-user-email-address/`)."""
+    day = Item(data)
+    moment = day.moment("Date")
+    return [
+        DaySlots(
+            day=moment.date() if moment else None,
+            user_id=user.identity("UserId", "ID"),
+            user_email=user.identity("EmailAddress"),
+            time_zone=user.identity("UserTimeZone", "TimeZone"),
+            free=_read_slots(user, "AvailableSlots"),
+            busy=_read_slots(user, "BusySlots"),
+            breaks=_read_slots(user, "BreakTimings", "BreakSlots", "Breaks"),
+            reason=user.identity("NoSlotsReason"),
+        )
+        for user in map(Item, day.items("UserSlots"))
+    ]
+
+
+def _read_slots(user: Item, *names: str) -> tuple[Slot, ...]:
+    slots = ((slot.text("StartTime", "Start"), slot.text("EndTime", "End")) for slot in map(Item, user.items(*names)))
+    return tuple(Slot(start=start, end=end) for start, end in slots if start and end)
 
 
 def _objects(listed: Any) -> tuple[dict[str, Any], ...]:

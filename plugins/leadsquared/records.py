@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from leadsquared.wire import find_marker
@@ -16,6 +16,7 @@ class CrmTask:
 
     `category` is 0 for appointments and 1 for to-dos; `related_entity` 0 none, 1 lead, 5 opportunity; `status_code`
     0 open, 1 complete, others unknown; `status_text` the word that some look-ups give instead, such as Pending.
+    `reminder_time` is the time of day of a to-do's reminder, in a zone that the vendor does not state.
     Times are in UTC.
     """
 
@@ -41,6 +42,8 @@ class CrmTask:
     task_type_id: str | None = None
     location: str | None = field(default=None, repr=False)
     reminder_minutes: int | None = None
+    reminder_before_days: int | None = None
+    reminder_time: str | None = None
     notify_by: str | None = None
     custom_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -118,6 +121,31 @@ class Opportunity:
     id: str | None
     lead_id: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A span of a day, as LeadSquared wrote it: the vendor does not say in which zone its times are."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaySlots:
+    """A user's day: what is free, what is taken, and why nothing is free if so.
+
+    `reason` is LeadSquared's word: Holiday, Leave, NotScheduled or WorkDayTemplateNotDefined.
+    """
+
+    day: date | None
+    user_id: str | None
+    user_email: str | None = field(default=None, repr=False)
+    time_zone: str | None = None
+    free: tuple[Slot, ...] = ()
+    busy: tuple[Slot, ...] = ()
+    breaks: tuple[Slot, ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

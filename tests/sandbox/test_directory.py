@@ -111,7 +111,7 @@ def test_a_wrong_lead_search_is_refused(api: Api, body: dict[str, object]) -> No
 
 def test_opportunities_are_found_by_lead_and_by_id(api: Api) -> None:
     opportunity = DIRECTORY.opportunities[0]
-    url = f"{api.sandbox.url}/v2/{OPPORTUNITIES}/GetOpportunitiesOfLead?leadId={opportunity.lead_id}&opportunityType=1"
+    url = f"{api.sandbox.url}/v2/{OPPORTUNITIES}/GetOpportunitiesOfLead?leadId={opportunity.lead_id}&opportunityType=12000"
     body = api.session.post(url, timeout=5).json()
     assert body["RecordCount"] == len(body["List"]) == 1
     found = api.get(f"{OPPORTUNITIES}/GetOpportunityDetails", OpportunityId=opportunity.id).json()

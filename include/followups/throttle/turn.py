@@ -23,8 +23,8 @@ MAX_MISSES = 8
 #: A statement on its way for longer than this leaves the moment of the slot unknown.
 MAX_TRANSIT = 0.250
 #: A slot further away than LONG_WAIT is looked at again this long before it is due.
-LOOK_AHEAD = 0.020
-LONG_WAIT = 0.100
+LOOK_AHEAD = 0.050
+LONG_WAIT = 0.150
 #: How often a sleeper asks whether it should stop.
 STOP_POLL = 0.5
 

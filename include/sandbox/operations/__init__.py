@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.operations import (
     authentication,
+    availability,
     leads,
     opportunities,
     task_bulk,
@@ -22,6 +23,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *task_bulk.OPERATIONS,
     *task_lookups.OPERATIONS,
     *user_lookups.OPERATIONS,
+    *availability.OPERATIONS,
     *task_changes.OPERATIONS,
     *task_types.OPERATIONS,
     *leads.OPERATIONS,

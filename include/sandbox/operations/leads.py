@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.crm_task import LEAD, short_item
+from sandbox.dates import write_with_millis
 from sandbox.directory import Lead
 from sandbox.operations.base import NUMBER, TEXT, TEXTS, Operation, Request, object_schema
 from sandbox.operations.selection import listing, page_bounds, visible
@@ -17,6 +18,7 @@ from sandbox.situations import Situation
 
 _MOST_IDS = 10_000
 _MOST_LEADS_A_PAGE = 1000
+_MOST_MODIFIED_A_PAGE = 5000
 _SQL_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -59,18 +61,28 @@ async def lead_by_phone(request: Request) -> list[dict[str, Any]]:
 
 
 async def leads_by_ids(request: Request) -> dict[str, Any]:
-    """Leads by up to 10,000 ids, as lists of attribute and value."""
-    ids = request.body.texts("LeadIds")
+    """Leads by up to 10,000 ids, which stand in `SearchParameters` or beside it."""
+    search = request.body.object("SearchParameters")
+    ids = (search.texts("LeadIds") if search else None) or request.body.texts("LeadIds")
     if not ids or len(ids) > _MOST_IDS:
         raise RefusedError(Situation.INPUT, "LeadIds")
-    columns = request.body.raw("Columns")
-    included = (columns.get("Include_CSV") if isinstance(columns, dict) else None) or request.body.raw("Include_CSV")
-    if not isinstance(included, str) or not included:
-        raise RefusedError(Situation.MANDATORY, "Include_CSV")
-    wanted = {"ProspectID", *(name.strip() for name in included.split(","))}
     found = [lead for lead in (_known(request, text.strip().lower()) for text in dict.fromkeys(ids)) if lead]
-    page = _page(request, found)
-    return listing(request, "Leads", len(found), [{"LeadPropertyList": _properties(lead, wanted)} for lead in page])
+    wanted = _columns(request)
+    if not wanted:
+        raise RefusedError(Situation.MANDATORY, "Include_CSV")
+    return _in_shape(request, found, wanted, _page(request, found))
+
+
+async def leads_by_dates(request: Request) -> dict[str, Any]:
+    """Leads of the directory that were modified in a span of time, both bounds included, the oldest first."""
+    parameter = request.body.object("Parameter")
+    if parameter is None:
+        raise RefusedError(Situation.NO_PARAMETER)
+    first, last = parameter.moment("FromDate"), parameter.moment("ToDate")
+    if first is None or last is None or first > last:
+        raise RefusedError(Situation.DATE, "FromDate")
+    found = [lead for lead in request.sandbox.people.directory.leads if first <= lead.modified <= last]
+    return _in_shape(request, found, _columns(request), _page(request, found, _MOST_MODIFIED_A_PAGE))
 
 
 async def search_leads(request: Request) -> list[dict[str, Any]]:
@@ -87,12 +99,30 @@ async def search_leads(request: Request) -> list[dict[str, Any]]:
         for item in map(_flat, request.sandbox.people.directory.leads)
         if _compare(item[name] or "", comparison, asked)
     ]
-    return _page(request, found)
+    page, wanted = _page(request, found), _columns(request)
+    request.call.rows = len(page)
+    return [_chosen(item, wanted) for item in page]
 
 
-def _page(request: Request, found: list[Any]) -> list[Any]:
-    offset, size = page_bounds(request, _MOST_LEADS_A_PAGE)
+def _page(request: Request, found: list[Any], most: int = _MOST_LEADS_A_PAGE) -> list[Any]:
+    offset, size = page_bounds(request, min(most, request.sandbox.settings.max_page_size))
     return found[offset : offset + size]
+
+
+def _columns(request: Request) -> set[str]:
+    """The columns asked for, in small letters; none means all."""
+    columns = request.body.object("Columns")
+    included = (columns.text("Include_CSV") if columns else None) or request.body.text("Include_CSV") or ""
+    return {name.strip().lower() for name in included.split(",") if name.strip()}
+
+
+def _in_shape(request: Request, found: list[Lead], wanted: set[str], page: list[Lead]) -> dict[str, Any]:
+    """A listing of leads: the pages of the vendor show both flat objects and lists of attribute and value."""
+    items: list[dict[str, Any]] = [_chosen(_flat(lead), wanted) for lead in page]
+    if request.sandbox.settings.lead_shape == "properties":
+        pairs = ([{"Attribute": name, "Value": value} for name, value in item.items()] for item in items)
+        items = [{"LeadPropertyList": list(each)} for each in pairs]
+    return listing(request, "Leads", len(found), items)
 
 
 def _known(request: Request, lead_id: str) -> Lead | None:
@@ -113,11 +143,14 @@ def _flat(lead: Lead) -> dict[str, str | None]:
         "Phone": lead.phone or None,
         "Mobile": None,
         "mx_City": lead.city or None,
+        "CreatedOn": write_with_millis(lead.modified),
+        "ModifiedOn": write_with_millis(lead.modified),
     }
 
 
-def _properties(lead: Lead, wanted: set[str]) -> list[dict[str, str | None]]:
-    return [{"Attribute": name, "Value": value} for name, value in _flat(lead).items() if name in wanted]
+def _chosen(item: dict[str, str | None], wanted: set[str]) -> dict[str, str | None]:
+    """The columns asked for and the id."""
+    return {name: item[name] for name in item if not wanted or name.lower() in wanted or name == "ProspectID"}
 
 
 def _digits(phone: str) -> str:
@@ -158,7 +191,8 @@ OPERATIONS = (
         leads_by_ids,
         "/get-leads-in-bulk-by-ids/",
         body=object_schema(
-            ("LeadIds", "Columns"),
+            ("Columns",),
+            SearchParameters=object_schema(LeadIds=TEXTS),
             LeadIds=TEXTS,
             Columns=object_schema(("Include_CSV",), Include_CSV=TEXT),
             Paging=_PAGING,
@@ -172,6 +206,19 @@ OPERATIONS = (
         body=object_schema(
             ("Parameter",),
             Parameter=object_schema(("LookupName", "LookupValue"), LookupName=TEXT, LookupValue=TEXT, SqlOperator=TEXT),
+            Columns=object_schema(Include_CSV=TEXT),
+            Paging=_PAGING,
+        ),
+    ),
+    Operation(
+        "POST",
+        "LeadManagement.svc/Leads.RecentlyModified",
+        leads_by_dates,
+        "/get-leads-by-date-range/",
+        body=object_schema(
+            ("Parameter",),
+            Parameter=object_schema(("FromDate", "ToDate"), FromDate=TEXT, ToDate=TEXT),
+            Columns=object_schema(Include_CSV=TEXT),
             Paging=_PAGING,
         ),
     ),

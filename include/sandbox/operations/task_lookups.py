@@ -86,9 +86,10 @@ def _sorted(request: Request, tasks: list[CrmTask]) -> list[CrmTask]:
     sorting = request.body.object("Sorting")
     column = (sorting.text("ColumnName") if sorting else None) or "CreatedOn"
     direction = sorting.number("Direction") if sorting else None
-    if column not in _SORT_KEYS:
+    key = {name.lower(): key for name, key in _SORT_KEYS.items()}.get(column.lower())
+    if key is None:
         raise RefusedError(Situation.INPUT, "ColumnName")
-    return ordered(request, tasks, _SORT_KEYS[column], descending=direction != 0)
+    return ordered(request, tasks, key, descending=direction != 0)
 
 
 def _columns(request: Request) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -126,7 +127,7 @@ OPERATIONS = (
                 TypeName=TEXT,
             ),
             Columns=object_schema(Include_CSV=TEXT, Exclude_CSV=TEXT),
-            Sorting=object_schema(ColumnName={"type": "string", "enum": list(_SORT_KEYS)}, Direction=TEXT),
+            Sorting=object_schema(ColumnName=TEXT, Direction=TEXT),
             Paging=object_schema(Offset=NUMBER, RowCount=NUMBER),
         ),
     ),

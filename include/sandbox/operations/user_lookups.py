@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -35,6 +36,13 @@ def _by_criteria(request: Request) -> list[int | None]:
     return list(matching_users(request.sandbox.people, criteria.array("GroupConditions") or []))
 
 
+FINDERS: dict[str, Callable[[Request], list[int | None]]] = {
+    "ByUserEmailAddress": _by_email,
+    "ByUserId": _by_id,
+    "ByUserSearchCriteria": _by_criteria,
+}
+
+
 def _users(request: Request) -> list[str]:
     users = request.body.texts("Users")
     if not users:
@@ -44,11 +52,7 @@ def _users(request: Request) -> list[str]:
 
 async def _look_up(request: Request, category: int, owners: list[int | None]) -> dict[str, Any]:
     """One page. Days are those of the account's calendar, both bounds included; unknown users are ignored."""
-    first, last = request.body.day("FromDate"), request.body.day("ToDate")
-    if first > last:
-        raise RefusedError(Situation.DATE, "FromDate")
-    if (last - first).days > _MOST_DAYS:
-        raise RefusedError(Situation.INPUT, "ToDate")
+    first, last = day_bounds(request)
     sandbox = request.sandbox
     offset, size = page_bounds(request, sandbox.settings.max_page_size)
     known = list(dict.fromkeys(owner for owner in owners if owner is not None))
@@ -62,6 +66,16 @@ async def _look_up(request: Request, category: int, owners: list[int | None]) ->
     return listing(
         request, "List", total, [full_item(task, sandbox.store.id_of(task), sandbox.people) for task in page]
     )
+
+
+def day_bounds(request: Request) -> tuple[date, date]:
+    """First and last day of a request, at most 100 days apart. Raises RefusedError."""
+    first, last = request.body.day("FromDate"), request.body.day("ToDate")
+    if first > last:
+        raise RefusedError(Situation.DATE, "FromDate")
+    if (last - first).days > _MOST_DAYS:
+        raise RefusedError(Situation.INPUT, "ToDate")
+    return first, last
 
 
 def _page(request: Request, buckets: list[array[int]], offset: int, size: int) -> tuple[int, list[CrmTask]]:
@@ -88,10 +102,8 @@ def _slice(sandbox: Sandbox, buckets: Iterable[array[int]], offset: int, size: i
 
 
 def _handler(category: int, way: str) -> Handler:
-    find = {"ByUserEmailAddress": _by_email, "ByUserId": _by_id, "ByUserSearchCriteria": _by_criteria}[way]
-
     async def handle(request: Request) -> dict[str, Any]:
-        return await _look_up(request, category, find(request))
+        return await _look_up(request, category, FINDERS[way](request))
 
     return handle
 
@@ -103,16 +115,17 @@ _PAGES = {
 }
 
 
-def _schema(way: str) -> dict[str, Any]:
+def users_schema(way: str, **more: dict[str, Any]) -> dict[str, Any]:
+    """The body of a look-up of users' days."""
     users = object_schema(GroupConditions={"type": "array", "items": {"type": "object"}})
     whom = {"UserSearchCriteria": users} if way == "ByUserSearchCriteria" else {"Users": TEXTS}
     paging = object_schema(PageIndex=NUMBER, PageSize=NUMBER)
-    return object_schema(("FromDate", "ToDate", *whom), FromDate=TEXT, ToDate=TEXT, Paging=paging, **whom)
+    return object_schema(("FromDate", "ToDate", *whom), FromDate=TEXT, ToDate=TEXT, Paging=paging, **whom, **more)
 
 
 OPERATIONS = tuple(
     Operation(
-        "POST", f"Task.svc/{name}/{way}", _handler(category, way), f"/get-{slug}-{_PAGES[way]}/", body=_schema(way)
+        "POST", f"Task.svc/{name}/{way}", _handler(category, way), f"/get-{slug}-{_PAGES[way]}/", body=users_schema(way)
     )
     for name, slug, category in (
         ("RetrieveAppointments", "appointments", APPOINTMENT),

@@ -31,17 +31,20 @@ async def user_by_email(request: Request) -> list[dict[str, Any]]:
 
 
 async def search_users(request: Request) -> dict[str, Any]:
-    """Users by conditions. Columns that were not asked for come back null."""
+    """Users by conditions, also nested. Columns that were not asked for come back null."""
     people = request.sandbox.people
     groups = request.body.array("GroupConditions") or []
     found = [people.users[position] for position in matching_users(people, groups)]
     columns = request.body.object("Columns")
     asked = (columns.text("Include_CSV") if columns else None) or "*"
-    wanted = {name.strip() for name in asked.split(",")}
-    offset, size = page_bounds(request, _MOST_A_PAGE)
+    wanted = {name.strip().lower() for name in asked.split(",")}
+    offset, size = page_bounds(request, min(_MOST_A_PAGE, request.sandbox.settings.max_page_size))
     page = found[offset : offset + size]
     request.call.rows = len(page)
-    return {"SearchInfo": {"RecordCount": len(found)}, "Users": [_chosen(_full(user, people), wanted) for user in page]}
+    return {
+        "SearchInfo": {"RecordCount": len(found)},
+        "Users": [_chosen(_found(user, people), wanted) for user in page],
+    }
 
 
 def _active(people: People, position: int | None) -> list[dict[str, Any]]:
@@ -69,10 +72,16 @@ def _full(user: User, people: People) -> dict[str, Any]:
     return {"UserId": item.pop("ID"), **item, "TimeZone": people.directory.time_zone}
 
 
+def _found(user: User, people: People) -> dict[str, Any]:
+    """The item of a search, whose status is a text as integrators have seen it."""
+    item = _full(user, people)
+    return {**item, "StatusCode": str(item["StatusCode"])}
+
+
 def _chosen(item: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
     if "*" in wanted:
         return item
-    return {name: value if name in wanted or name == "UserId" else None for name, value in item.items()}
+    return {name: value if name.lower() in wanted or name == "UserId" else None for name, value in item.items()}
 
 
 OPERATIONS = (

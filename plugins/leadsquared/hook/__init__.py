@@ -3,8 +3,9 @@
 base       connection, throttle, one call, retries of reads
 creating   CRM tasks, one or up to 50 at a time
 changing   update, complete, delete, move CRM tasks
-finding    look CRM tasks up: by id, owner, lead, opportunity, users and dates
-directory  who am I, users, task types, leads, opportunities
+finding    look CRM tasks up: by id, owner, lead, opportunity, users and dates; users' free slots
+directory  who am I, users, task types
+leads      leads and opportunities
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from leadsquared.hook.changing import ChangingTasks
 from leadsquared.hook.creating import CreatingTasks
 from leadsquared.hook.directory import Directory
 from leadsquared.hook.finding import FindingTasks
+from leadsquared.hook.leads import LeadsAndOpportunities
 from leadsquared.records import Account
 
 __all__ = ["LeadSquaredHook"]
 
 
-class LeadSquaredHook(CreatingTasks, ChangingTasks, FindingTasks, Directory):
+class LeadSquaredHook(CreatingTasks, ChangingTasks, FindingTasks, Directory, LeadsAndOpportunities):
     """Talk to LeadSquared: keys in headers, every call through the account's throttle, no create ever repeated.
 
     One instance holds one pool of connections and may be used by up to `pool_size` threads.

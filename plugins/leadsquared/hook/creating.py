@@ -69,18 +69,32 @@ class CreatingTasks(BaseCalls):
         body = wire.bulk_body(payloads, status_webhook_url)
         return self._change(operations.BULK_CREATE, body=body).request_id or ""
 
-    def post_task(self, payload: Payload | Callable[[], Payload | None]) -> Reply | None:
+    def post_task(
+        self,
+        payload: Payload | Callable[[], Payload | None],
+        *,
+        reminder_before_days: int | None = None,
+        reminder_time: time | None = None,
+    ) -> Reply | None:
         """Send one payload to the single create and return whatever LeadSquared answered.
 
         Takes a payload or what returns it, as `post_tasks` does; `reply.task_id` is the CRM task's id if accepted.
+        Source: `/create-task-appointment/`, `/create-a-to-do/`.
+
+        :param reminder_before_days: a to-do's reminder, with `reminder_time`, as `create_to_do` takes it; replaces the
+            payload's own.
         """
+
+        def encode(item: Payload) -> bytes:
+            return wire.create_body(item, reminder_before_days=reminder_before_days, reminder_time=reminder_time)
+
         if not callable(payload):
-            return self._call(operations.CREATE, body=wire.create_body(payload))
+            return self._call(operations.CREATE, body=encode(payload))
         make = payload
 
         def body() -> bytes | None:
             item = make()
-            return None if item is None else wire.create_body(item)
+            return None if item is None else encode(item)
 
         return self._call(operations.CREATE, body=body)
 

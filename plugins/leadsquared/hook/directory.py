@@ -1,22 +1,29 @@
-"""Look up who and what the account has: the keys' user, users, task types, leads, opportunities."""
+"""Look up what the account has: the keys' user, users, task types."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator
 
 from leadsquared import bodies, operations, reading
+from leadsquared.criteria import AllOf
 from leadsquared.hook.base import BaseCalls
 from leadsquared.hook.paging import follow_pages
 from leadsquared.operations import Operation
-from leadsquared.records import Account, Lead, Opportunity, TaskType, User
+from leadsquared.records import Account, TaskType, User
 
 
 class Directory(BaseCalls):
-    """Reads of everything but CRM tasks. Each raises ServiceUnavailable, RateLimited or NotSent after 5 attempts."""
+    """Reads of the account's directory.
+
+    All reads of the hook raise ServiceUnavailable, RateLimited or NotSent after 5 attempts, and at once
+    AuthenticationFailed or RequestRejected; those that return an iterator raise when it is read.
+    """
 
     def get_account(self) -> Account:
-        """Return whom the keys belong to (`/user-authentication/`). Every regional host answers, the wrong ones too."""
+        """Return whom the keys belong to and the API host of their region (`/user-authentication/`).
+
+        Every regional host answers, the wrong ones too: compare `api_host` with the connection's.
+        """
         return reading.read_account(self._read(operations.WHO_AM_I))
 
     def get_task_types(self) -> list[TaskType]:
@@ -29,54 +36,29 @@ class Directory(BaseCalls):
 
     def get_user(self, user_id: str) -> User | None:
         """Return an active user; None for an unknown or inactive one (`/get-user-by-id/`)."""
-        item = reading.read_one(self._read(operations.USER_BY_ID, params={"userId": user_id}))
-        return None if item is None else reading.read_user(item)
+        return self._first_user(operations.USER_BY_ID, "userId", user_id)
 
-    def get_lead(self, lead_id: str) -> Lead | None:
-        """Return a lead with all its columns, None if there is none (`/get-lead-by-id/`)."""
-        return self._first_lead(operations.LEAD_BY_ID, "id", lead_id)
+    def get_user_by_email(self, email: str) -> User | None:
+        """Return an active user by address; None for an unknown or inactive one (`/get-user-by-email-id/`).
 
-    def get_lead_by_email(self, email: str) -> Lead | None:
-        """Return the lead with that address, None if there is none (`/get-a-lead-by-email-id/`).
-
-        The address travels in the URL, as the operation takes it nowhere else.
+        The page does not give the path; integrators do. The address travels in the URL. `get_users` and `iter_users`
+        are documented in full, know inactive users too, and one call of them serves many addresses.
         """
-        return self._first_lead(operations.LEAD_BY_E_MAIL, "emailaddress", email)
+        return self._first_user(operations.USER_BY_E_MAIL, "emailAddress", email)
 
-    def get_lead_by_phone(self, phone: str) -> Lead | None:
-        """Return the lead with that number, the most recently active of several (`/get-lead-by-phone/`).
+    def iter_users(self, criteria: AllOf) -> Iterator[User]:
+        """Yield the users who meet `criteria`, inactive ones too (`/user-advanced-search/`, 200 a page).
 
-        Only Phone and Mobile are looked at. Blanks and hyphens are taken out. The number travels in the URL, as the
-        operation takes it nowhere else.
+        :raises PayloadError: no condition, or one that lacks its value.
         """
-        return self._first_lead(operations.LEAD_BY_PHONE, "phone", phone.replace(" ", "").replace("-", ""))
-
-    def get_leads_by_ids(self, lead_ids: Iterable[str], *, columns: Sequence[str] = ("ProspectID",)) -> Iterator[Lead]:
-        """Yield the leads that exist among `lead_ids`, 1,000 a call (`/get-leads-in-bulk-by-ids/`).
-
-        :param columns: schema names of the columns wanted.
-        """
-        remaining = iter(dict.fromkeys(lead_ids))
-        while chunk := list(islice(remaining, bodies.MAX_LEADS_PER_CALL)):
-            data = self._read(operations.LEADS_BY_IDS, body=bodies.leads_by_ids(chunk, columns))
-            yield from (reading.read_lead(item) for item in reading.read_page(data).items)
-
-    def iter_opportunities_of_lead(self, lead_id: str, *, opportunity_type: str | None = None) -> Iterator[Opportunity]:
-        """Yield a lead's opportunities (`/get-opportunities-by-lead-id/`)."""
-        params = {"leadId": lead_id} | ({} if opportunity_type is None else {"opportunityType": opportunity_type})
         found = follow_pages(
             lambda page, _: reading.read_page(
-                self._read(operations.OPPORTUNITIES_OF_LEAD, params=params, body=bodies.opportunities_of_lead(page))
+                self._read(operations.USERS_BY_CRITERIA, body=bodies.users_by_criteria(criteria, page=page))
             ),
-            identify=lambda item: reading.read_opportunity(item).id,
+            identify=lambda item: reading.read_user(item).id,
         )
-        return (reading.read_opportunity(item) for item in found)
+        return (reading.read_user(item) for item in found)
 
-    def get_opportunity(self, opportunity_id: str) -> Opportunity | None:
-        """Return an opportunity (`/get-an-opportunity-by-id/`); an unknown id may be refused instead."""
-        item = reading.read_one(self._read(operations.OPPORTUNITY_BY_ID, params={"OpportunityId": opportunity_id}))
-        return None if item is None else reading.read_opportunity(item)
-
-    def _first_lead(self, operation: Operation, name: str, value: str) -> Lead | None:
+    def _first_user(self, operation: Operation, name: str, value: str) -> User | None:
         item = reading.read_one(self._read(operation, params={name: value}))
-        return None if item is None else reading.read_lead(item)
+        return None if item is None else reading.read_user(item)

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Any, Literal
 
 from leadsquared import bodies, operations, reading
+from leadsquared.criteria import AllOf
 from leadsquared.hook.base import BaseCalls
 from leadsquared.hook.paging import follow_pages
 from leadsquared.operations import Operation
-from leadsquared.records import CrmTask
+from leadsquared.records import CrmTask, DaySlots, Page
 
 By = Literal["email", "id"]
 
@@ -46,11 +47,15 @@ class FindingTasks(BaseCalls):
         by: By = "email",
         status: Literal["open", "complete"] | None = None,
         created_since: datetime | None = None,
+        task_type_id: str | None = None,
     ) -> Iterator[CrmTask]:
         """Yield an owner's CRM tasks, newest first within each status (`/retrieve-tasks/`, 200 a page).
 
+        Those that a first pass over unsteady pages missed come last. An unknown owner has none.
+
         :param status: None asks for the open ones, then for the completed ones.
         :param created_since: aware; stop at the first one created before; one a page may be out of order.
+        :param task_type_id: of this task type only; see `get_task_types`.
         """
         seen: set[str | None] = set()
         for code in _STATUS_CODES.values() if status is None else [_STATUS_CODES[status]]:
@@ -58,7 +63,9 @@ class FindingTasks(BaseCalls):
                 lambda _, offset, code=code: reading.read_page(  # type: ignore[misc]
                     self._read(
                         operations.TASKS_OF_OWNER,
-                        body=bodies.tasks_of_owner(owner, by=by, status_code=code, offset=offset),
+                        body=bodies.tasks_of_owner(
+                            owner, by=by, status_code=code, task_type_id=task_type_id, offset=offset
+                        ),
                     )
                 ),
                 identify=_identify,
@@ -71,55 +78,95 @@ class FindingTasks(BaseCalls):
                 seen.add(task.id)
 
     def iter_appointments(
-        self, users: Sequence[str], from_date: date, to_date: date, *, by: By = "email"
+        self, users: Sequence[str] | AllOf, from_date: date, to_date: date, *, by: By = "email"
     ) -> Iterator[CrmTask]:
         """Yield users' appointments due from `from_date` to `to_date`, days in UTC, both included.
 
         Which zone the vendor's bounds are in is not documented, so one day more is asked for on both sides: filter by
-        `due_at` if it matters. Ranges above 100 days are split, pages followed, CRM tasks given once.
-        Source: `/get-appointments-by-email-address/`, `/get-appointments-by-user-id`.
+        `due_at` if it matters. Ranges above 100 days are split, pages followed, CRM tasks given once. Unknown users
+        have none, or are refused: that is not documented either.
+        Source: `/get-appointments-by-email-address/`, `/get-appointments-by-user-id`,
+        `/get-appointments-by-search-criteria/`.
+
+        :param users: addresses or ids, as `by` says, asked for 100 a call; or criteria that users meet.
         """
         operation = operations.APPOINTMENTS_BY_E_MAIL if by == "email" else operations.APPOINTMENTS_BY_USER_ID
+        if isinstance(users, AllOf):
+            operation = operations.APPOINTMENTS_BY_CRITERIA
         return self._iter_of_users(operation, users, from_date, to_date)
 
     def iter_to_dos(
-        self, users: Sequence[str], from_date: date, to_date: date, *, by: By = "email"
+        self, users: Sequence[str] | AllOf, from_date: date, to_date: date, *, by: By = "email"
     ) -> Iterator[CrmTask]:
         """Yield users' to-dos, as `iter_appointments` does.
 
-        Source: `/get-to-dos-by-email-address/`, `/get-to-dos-by-user-id/`.
+        Source: `/get-to-dos-by-email-address/`, `/get-to-dos-by-user-id/`, `/get-to-dos-by-search-criteria/`.
         """
         operation = operations.TO_DOS_BY_E_MAIL if by == "email" else operations.TO_DOS_BY_USER_ID
+        if isinstance(users, AllOf):
+            operation = operations.TO_DOS_BY_CRITERIA
         return self._iter_of_users(operation, users, from_date, to_date)
 
+    def iter_free_slots(
+        self, users: Sequence[str] | AllOf, from_date: date, to_date: date, *, with_conflicts: bool = False
+    ) -> Iterator[DaySlots]:
+        """Yield each user's free and busy slots day by day; ranges above 100 days are split, pages followed.
+
+        A slot is busy if a CRM task in it is of a type that allows no conflicts: several tasks at once are possible.
+        Source: `/get-available-slots-of-users-by-user-email-address/`,
+        `/get-available-slots-of-users-by-user-search-criteria/`, which do not name all keys of a slot.
+
+        :param users: addresses, asked for 100 a call; or criteria that users meet.
+        :param with_conflicts: also slots that are taken by CRM tasks of types that allow conflicts.
+        """
+        operation = operations.FREE_SLOTS_BY_E_MAIL
+        if isinstance(users, AllOf):
+            operation = operations.FREE_SLOTS_BY_CRITERIA
+        for some in _chunks(users):
+            for first, last in bodies.split_range(from_date, to_date):
+                for item in follow_pages(
+                    lambda page, _, some=some, first=first, last=last: self._page(  # type: ignore[misc]
+                        operation, bodies.free_slots(some, first, last, with_conflicts=with_conflicts, page=page)
+                    ),
+                    identify=lambda _: None,
+                ):
+                    yield from reading.read_day_slots(item)
+
     def _iter_of_users(
-        self, operation: Operation, users: Sequence[str], from_date: date, to_date: date
+        self, operation: Operation, users: Sequence[str] | AllOf, from_date: date, to_date: date
     ) -> Iterator[CrmTask]:
         seen: set[str] = set()
-        remaining = iter(dict.fromkeys(users))
         ranges = list(bodies.split_range(_day(from_date) - timedelta(days=1), _day(to_date) + timedelta(days=1)))
-        while chunk := list(islice(remaining, USERS_PER_CALL)):
+        for some in _chunks(users):
             for first, last in ranges:
-                for item in self._follow_users(operation, chunk, first, last):
+                for item in follow_pages(
+                    lambda page, _, some=some, first=first, last=last: self._page(  # type: ignore[misc]
+                        operation, bodies.tasks_of_users(some, first, last, page=page)
+                    ),
+                    identify=_identify,
+                ):
                     task = reading.read_crm_task(item)
                     if task.id is None or task.id not in seen:
                         yield task
                     seen.add(task.id or "")
 
-    def _follow_users(
-        self, operation: Operation, users: Sequence[str], first: date, last: date
-    ) -> Iterator[dict[str, Any]]:
-        return follow_pages(
-            lambda page, _: reading.read_page(
-                self._read(operation, body=bodies.tasks_of_users(users, first, last, page=page))
-            ),
-            identify=_identify,
-        )
+    def _page(self, operation: Operation, body: bytes) -> Page:
+        return reading.read_page(self._read(operation, body=body))
 
     def _list(self, operation: Operation, params: dict[str, str]) -> list[CrmTask]:
         items = reading.read_page(self._read(operation, params=params)).items
         tasks = [reading.read_crm_task(item) for item in items]
         return list({task.id or index: task for index, task in enumerate(tasks)}.values())
+
+
+def _chunks(users: Sequence[str] | AllOf) -> Iterator[Sequence[str] | AllOf]:
+    """Yield the users once each, in parts that a call may ask for."""
+    if isinstance(users, AllOf):
+        yield users
+        return
+    remaining = iter(dict.fromkeys(users))
+    while chunk := list(islice(remaining, USERS_PER_CALL)):
+        yield chunk
 
 
 def _identify(item: dict[str, Any]) -> str | None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from followups.planning.batching import (
     MAX_BYTES_PER_CALL,
     MAX_ROWS_PER_CALL,
@@ -14,8 +19,6 @@ from followups.planning.batching import (
     cut_slices,
     plan_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 SIZES = st.lists(st.integers(1, MAX_BYTES_PER_CALL + 10) | st.integers(1, 2000), max_size=300)
 
@@ -55,7 +58,7 @@ def test_slices_cover_every_call_once_in_order(batches: int, batches_per_slice: 
     limits = [bound for each in slices for bound in (each.first_batch, each.last_batch)]
     assert limits == sorted(limits)
     assert sum(each.last_batch - each.first_batch + 1 for each in slices) == batches
-    assert all(after.first_batch == each.last_batch + 1 for each, after in zip(slices, slices[1:], strict=False))
+    assert all(after.first_batch == each.last_batch + 1 for each, after in pairwise(slices))
     assert len(slices) <= (MAX_SLICES_MAPPED if batches_per_slice else MAX_SLICES)
 
 

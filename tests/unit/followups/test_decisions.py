@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+
 from followups.ledger.planning import Known
 from followups.model import State
 from followups.planning.decisions import Action, Decision, Requeue, decide

@@ -43,9 +43,7 @@ def test_inactive_owner_is_refused_by_the_column_that_names_it() -> None:
 def test_unknown_task_type_comes_with_a_suggestion() -> None:
     assert KNOWN.task_type_problem("Site Vist") == "task_type: no such task type; did you mean 'Site Visit'?"
     assert KNOWN.task_type_problem("CALL") == "task_type: no such task type; did you mean 'Call'?"
-    assert KNOWN.task_type_problem("Zzz") == (
-        "task_type: no such task type; LeadSquared has Call, Meeting, Site Visit"
-    )
+    assert KNOWN.task_type_problem("Zzz") == ("task_type: no such task type; LeadSquared has Call, Meeting, Site Visit")
     assert KNOWN.task_type_problem("Meeting") is None
 
 

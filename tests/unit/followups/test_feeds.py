@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from followups import feeds
 from followups.feeds import Feed, FeedError, feeds_dir, json_schema, load_feed, load_feeds, read_query
-
 from tests.support.follow_ups import make_feed
 
 GOOD = "start_date: 2031-01-01\nsql: visits.sql\n"
@@ -39,23 +39,53 @@ def error_of(path: Path) -> str:
 WRONG: list[tuple[str, str]] = [
     ("sql: visits.sql\n", "visits.yaml: `start_date`: missing; add it"),
     (GOOD + "shedule: x\n", "visits.yaml, line 3: `shedule`: no such field; known are description, schedule,"),
-    (GOOD + "schedule: 0 6 * *\n", "visits.yaml, line 3: `schedule`: not a cron line; write one like 0 6 * * *, or null"),
+    (
+        GOOD + "schedule: 0 6 * *\n",
+        "visits.yaml, line 3: `schedule`: not a cron line; write one like 0 6 * * *, or null",
+    ),
     (GOOD + "timezone: India\n", "visits.yaml, line 3: `timezone`: not an IANA time zone; write one like Asia/Kolkata"),
     (GOOD + "past_due: drop\n", "visits.yaml, line 3: `past_due`: value should be 'keep', 'shift' or 'hold'"),
     (GOOD + "look_back_days: 0\n", "visits.yaml, line 3: `look_back_days`: value should be greater than or equal to 1"),
     (GOOD + "max_active_runs: many\n", "visits.yaml, line 3: `max_active_runs`: value should be a valid integer"),
     (GOOD + "tags: sales\n", "visits.yaml, line 3: `tags`: value should be a valid list"),
     (GOOD + "verify: perhaps\n", "visits.yaml, line 3: `verify`: value should be a valid boolean"),
-    (GOOD + "quiet_hours:\n  start: 25:00\n  end: 8:00\n", 'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"'),
-    (GOOD + "quiet_hours:\n  start: 21\n  end: 8:00\n", 'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"'),
-    (GOOD + "quiet_hours:\n  start: 21:00+05:30\n  end: 8:00\n", 'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"'),
-    (GOOD + "quiet_hours:\n  begin: 21:00\n", "visits.yaml, line 4: `quiet_hours.begin`: no such field; known are start, end"),
-    (GOOD + "marker:\n  place: custom_field\n", "visits.yaml, line 3: `marker`: name `custom_field` exactly where `place` is custom_field"),
-    (GOOD + "marker:\n  place: custom_field\n  custom_field: ref\n", "visits.yaml, line 5: `marker.custom_field`: value should match pattern"),
-    (GOOD + "thresholds:\n  max_invalid_share: 10\n", "visits.yaml, line 4: `thresholds.max_invalid_share`: value should be less than or equal to 1"),
+    (
+        GOOD + "quiet_hours:\n  start: 25:00\n  end: 8:00\n",
+        'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"',
+    ),
+    (
+        GOOD + "quiet_hours:\n  start: 21\n  end: 8:00\n",
+        'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"',
+    ),
+    (
+        GOOD + "quiet_hours:\n  start: 21:00+05:30\n  end: 8:00\n",
+        'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"',
+    ),
+    (
+        GOOD + "quiet_hours:\n  begin: 21:00\n",
+        "visits.yaml, line 4: `quiet_hours.begin`: no such field; known are start, end",
+    ),
+    (
+        GOOD + "marker:\n  place: custom_field\n",
+        "visits.yaml, line 3: `marker`: name `custom_field` exactly where `place` is custom_field",
+    ),
+    (
+        GOOD + "marker:\n  place: custom_field\n  custom_field: ref\n",
+        "visits.yaml, line 5: `marker.custom_field`: value should match pattern",
+    ),
+    (
+        GOOD + "thresholds:\n  max_invalid_share: 10\n",
+        "visits.yaml, line 4: `thresholds.max_invalid_share`: value should be less than or equal to 1",
+    ),
     (GOOD + "approval: {}\n", "visits.yaml, line 3: `approval.above_rows`: missing; add it"),
-    (GOOD + "defaults:\n  task_tipe: x\n", "visits.yaml, line 3: `defaults`: no such column: task_tipe; known are followup_id, task_type,"),
-    ("start_date: 2031-01-01\nsql: gone.sql\n", "visits.yaml: `sql`: no readable query at include/sql/gone.sql; write it there, or mend `sql`"),
+    (
+        GOOD + "defaults:\n  task_tipe: x\n",
+        "visits.yaml, line 3: `defaults`: no such column: task_tipe; known are followup_id, task_type,",
+    ),
+    (
+        "start_date: 2031-01-01\nsql: gone.sql\n",
+        "visits.yaml: `sql`: no readable query at include/sql/gone.sql; write it there, or mend `sql`",
+    ),
     (GOOD + "name: calls\n", "visits.yaml: `name` differs from the file's name: leave it out, or rename the file"),
     ("", "visits.yaml: a feed file holds fields such as `sql: appointments.sql`; this one holds none"),
     ("- a\n- b\n", "visits.yaml: a feed file holds fields such as `sql: appointments.sql`; this one holds none"),
@@ -63,7 +93,7 @@ WRONG: list[tuple[str, str]] = [
     (GOOD + "\ttags: x\n", "visits.yaml, line 3: not valid YAML:"),
     (GOOD + "---\n" + GOOD, "visits.yaml, line 3: not valid YAML:"),
     (GOOD + "tags: !!python/object:os.system x\n", "visits.yaml, line 3: not valid YAML:"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "expected"), WRONG, ids=[text.splitlines()[-1] if text else "-" for text, _ in WRONG])
@@ -144,5 +174,5 @@ def test_feed_cannot_be_changed_by_accident() -> None:
 
 
 def test_start_date_may_be_a_plain_date(write: Any) -> None:
-    assert load_feed(write(GOOD)).start_date == datetime(2031, 1, 1)
+    assert load_feed(write(GOOD)).start_date == datetime.fromisoformat("2031-01-01")
     assert make_feed().start_date == datetime(2031, 1, 1, tzinfo=UTC)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from followups.model import FollowUp
-from followups.policies import DatePolicy, EndBeforeDueError, Times
 from hypothesis import given
 from hypothesis import strategies as st
 
+from followups.model import FollowUp
+from followups.policies import DatePolicy, EndBeforeDueError, Times
 from tests.support.follow_ups import NOW, make_feed, make_row
 
 NIGHT = {"start": "21:00", "end": "08:00"}
@@ -34,8 +34,8 @@ def test_end_is_given_or_comes_from_the_duration_or_is_the_due_date() -> None:
 
 def test_end_before_due_is_seen_once_both_are_in_one_zone() -> None:
     with pytest.raises(EndBeforeDueError):
-        times(at(6), end=datetime(2031, 4, 5, 11, 0), timezone="Asia/Kolkata")
-    assert times(at(6), end=datetime(2031, 4, 5, 11, 30), timezone="Asia/Kolkata").end_at == at(6)
+        times(at(6), end=datetime.fromisoformat("2031-04-05 11:00"), timezone="Asia/Kolkata")
+    assert times(at(6), end=datetime.fromisoformat("2031-04-05 11:30"), timezone="Asia/Kolkata").end_at == at(6)
 
 
 def test_past_dates_are_kept_by_default() -> None:
@@ -118,7 +118,7 @@ CLOCKS = st.times().map(lambda clock: f"{clock:%H:%M}")
 
 
 @given(
-    st.datetimes(datetime(2031, 1, 1), datetime(2031, 12, 31), timezones=st.just(UTC)),
+    st.datetimes(datetime.fromisoformat("2031-01-01"), datetime.fromisoformat("2031-12-31"), timezones=st.just(UTC)),
     CLOCKS,
     CLOCKS,
     st.sampled_from(["Asia/Kolkata", "America/New_York", "Australia/Lord_Howe", "UTC"]),

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from followups.keys import delivery_key, marker
 from followups.ledger.settling import OpenRow
 from followups.model import State

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from followups.feeds import Thresholds
 from followups.model import State
 from followups.report import RunReport, ThresholdError, build_report, check_thresholds

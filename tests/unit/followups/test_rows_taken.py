@@ -9,10 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from followups.directory import Directory, TaskType, User
 from followups.model import State
 from followups.rows import MissingColumnError, check_columns
-
 from tests.support.follow_ups import LEAD, OWNER, make_feed, make_row, read
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -52,7 +52,7 @@ def test_decimals_of_a_warehouse_are_numbers() -> None:
 
 
 def test_naive_dates_are_in_the_feeds_zone() -> None:
-    candidate = read(make_row(due_at=datetime(2031, 4, 5, 11, 30)), make_feed(timezone="Asia/Kolkata"))
+    candidate = read(make_row(due_at=datetime.fromisoformat("2031-04-05 11:30")), make_feed(timezone="Asia/Kolkata"))
     assert candidate.due_at == datetime(2031, 4, 5, 6, 0, tzinfo=UTC)
 
 

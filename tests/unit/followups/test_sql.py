@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from followups.sql import QueryError, bind
 from hypothesis import given
 from hypothesis import strategies as st
+
+from followups.sql import QueryError, bind
 
 VALUES = {"window_start": 1, "window_end": 2}
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from followups.keys import delivery_key, marker
 from followups.ledger.settling import OpenBatch, OpenRow
 from followups.model import State
 from followups.verification import BATCHES_PER_LOOK, CANNOT_LOOK, DROPPED, Verified, Verifier
-
 from tests.unit.followups.test_readback import AVA, Crm, Task
 
 SETTLE = timedelta(seconds=100)
@@ -56,7 +56,9 @@ class FakeLedger:
                 self.batches[key] = replace(batch, looks=batch.looks + 1, looked_ago=timedelta(0))
 
 
-def batch(name: str = "1-000001", *, state: State = State.ACCEPTED, age: float, looks: int = 0, ago: float = 0) -> OpenBatch:
+def batch(
+    name: str = "1-000001", *, state: State = State.ACCEPTED, age: float, looks: int = 0, ago: float = 0
+) -> OpenBatch:
     return OpenBatch(
         batch_id=name,
         state=state,

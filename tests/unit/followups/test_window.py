@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from followups.window import Window, WindowError, parse_moment, resolve_window
 
+from followups.window import Window, WindowError, parse_moment, resolve_window
 from tests.support.follow_ups import NOW
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -16,7 +16,7 @@ INTERVAL = (datetime(2031, 3, 31, tzinfo=UTC), datetime(2031, 4, 1, tzinfo=UTC))
 WEEK = timedelta(days=7)
 
 
-def window(  # noqa: PLR0913
+def window(
     given: tuple[object, object] = (None, None),
     interval: tuple[datetime | None, datetime | None] = (None, None),
     run_type: str = "manual",
@@ -101,7 +101,7 @@ def test_look_back_stops_at_the_first_day_of_time() -> None:
         ("2031-04-05T06:00:00+05:30", datetime(2031, 4, 5, 0, 30, tzinfo=UTC)),
         ("2031-04-05T06:00:00", datetime(2031, 4, 5, 0, 30, tzinfo=UTC)),
         (" 2031-04-05 06:00:00Z ", datetime(2031, 4, 5, 6, 0, tzinfo=UTC)),
-        (datetime(2031, 4, 5, 6, 0), datetime(2031, 4, 5, 0, 30, tzinfo=UTC)),
+        (datetime.fromisoformat("2031-04-05 06:00"), datetime(2031, 4, 5, 0, 30, tzinfo=UTC)),
         (datetime(2031, 4, 5, 6, 0, tzinfo=UTC), datetime(2031, 4, 5, 6, 0, tzinfo=UTC)),
         ("", None),
         (None, None),

@@ -1,0 +1,72 @@
+"""Named points at which a test may let the process die, stop or fail. In normal runs passing one does nothing.
+
+A point is armed by the variable FOLLOWUPS_CRASH_AT, `name:nth:how`: at the nth passing of the point the process is
+sent SIGKILL, SIGTERM or SIGSTOP, or an error is raised in it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from typing import Final
+
+VARIABLE: Final = "FOLLOWUPS_CRASH_AT"
+
+POINTS: Final = (
+    "before claim",
+    "after claim",
+    "before slot",
+    "after slot",
+    "before intent commit",
+    "after intent commit",
+    "headers sent",
+    "body sent",
+    "reply half read",
+    "after reply",
+    "before outcome commit",
+    "after outcome commit",
+    "before xcom",
+    "before plan commit",
+    "after plan commit",
+    "before look",
+    "before settle commit",
+    "after settle commit",
+    "before webhook commit",
+    "after webhook commit",
+)
+
+
+class InjectedError(Exception):
+    """Raised at an armed point."""
+
+
+class _Armed:
+    def __init__(self, text: str) -> None:
+        self.point, nth, self.how = text.split(":")
+        if self.point not in POINTS:
+            raise ValueError(f"{VARIABLE}: no such point {self.point!r}")
+        self.nth = int(nth)
+        self.passed: Counter[str] = Counter()
+        self.lock = threading.Lock()
+
+    def reach(self, point: str) -> None:
+        if point != self.point:
+            return
+        with self.lock:
+            self.passed[point] += 1
+            due = self.passed[point] == self.nth
+        if due and self.how == "error":
+            raise InjectedError(point)
+        if due:
+            os.kill(os.getpid(), signal.Signals[self.how])
+
+
+def _nothing(_point: str) -> None:
+    """Pass the point."""
+
+
+_given = os.environ.get(VARIABLE)
+#: Call with the point's name.
+reach = _Armed(_given).reach if _given else _nothing

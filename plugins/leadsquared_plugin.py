@@ -1,0 +1,31 @@
+"""Registers the web parts with Airflow, in the API server alone.
+
+Airflow imports this file in every task's process: FastAPI at the top would cost each of them a second.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+
+def _is_api_server() -> bool:
+    named = any(argument.endswith(("api-server", "api_server")) for argument in sys.argv[:2])
+    return named or "airflow.api_fastapi.app" in sys.modules
+
+
+class LeadSquaredPlugin(AirflowPlugin):
+    """The status webhook's receiver."""
+
+    name = "leadsquared"
+    fastapi_apps: ClassVar[list[Any]] = []
+
+    @classmethod
+    def on_load(cls, *_: Any, **__: Any) -> None:
+        """Import the web parts where they are served."""
+        if _is_api_server():
+            from leadsquared.web.app import PREFIX, app  # noqa: PLC0415 - heavy
+
+            cls.fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "LeadSquared"}]
