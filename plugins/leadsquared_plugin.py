@@ -26,6 +26,7 @@ class LeadSquaredPlugin(AirflowPlugin):
     def on_load(cls, *_: Any, **__: Any) -> None:
         """Import the web parts where they are served."""
         if _is_api_server():
-            from leadsquared.web.app import PREFIX, app  # noqa: PLC0415 - heavy
+            from leadsquared.names import WEB_PREFIX  # noqa: PLC0415
+            from leadsquared.web.app import app  # noqa: PLC0415 - heavy
 
-            cls.fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "LeadSquared"}]
+            cls.fastapi_apps = [{"app": app, "url_prefix": WEB_PREFIX, "name": "LeadSquared"}]

@@ -61,9 +61,8 @@ def play(console: Console, *, rows: int, keep_running: bool) -> int:
     home = ROOT / ".airflow" / "demo"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    seeded = seed(
-        f"duckdb:///{home / 'warehouse.duckdb'}", SeedPlan(rows=rows, days=DAYS, around=datetime.now(ZONE).date(), seed=7)
-    )
+    plan = SeedPlan(rows=rows, days=DAYS, around=datetime.now(ZONE).date(), seed=7)
+    seeded = seed(f"duckdb:///{home / 'warehouse.duckdb'}", plan)
     say(f"warehouse: {seeded.total()} follow-ups, 7 days back and 7 ahead")
     with running() as sandbox:
         say(f"sandbox: {sandbox.url}")

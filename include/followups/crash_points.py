@@ -1,7 +1,7 @@
 """Named points at which a test may let the process die, stop or fail. In normal runs passing one does nothing.
 
-A point is armed by the variable FOLLOWUPS_CRASH_AT, `name:nth:how`: at the nth passing of the point the process is
-sent SIGKILL, SIGTERM or SIGSTOP, or an error is raised in it.
+A point is armed by the variable FOLLOWUPS_CRASH_AT, or by `arm`, as `name:nth:how`: at the nth passing of the point
+the process is sent SIGKILL, SIGTERM or SIGSTOP, or an error is raised in it.
 """
 
 from __future__ import annotations
@@ -63,10 +63,19 @@ class _Armed:
             os.kill(os.getpid(), signal.Signals[self.how])
 
 
-def _nothing(_point: str) -> None:
-    """Pass the point."""
+_armed: _Armed | None = None
 
 
-_given = os.environ.get(VARIABLE)
-#: Call with the point's name.
-reach = _Armed(_given).reach if _given else _nothing
+def arm(text: str | None) -> None:
+    """Arm one point in this process, in place of the one before; None disarms."""
+    global _armed  # noqa: PLW0603 - one per process by its nature
+    _armed = _Armed(text) if text else None
+
+
+def reach(point: str) -> None:
+    """Pass a point."""
+    if _armed is not None:
+        _armed.reach(point)
+
+
+arm(os.environ.get(VARIABLE))

@@ -81,7 +81,12 @@ class Feed(_Settings):
     max_per_owner_per_day: int | None = Field(None, ge=1, description="more than this for one owner and day are held")
     marker: Marker = Marker()
     verify: bool = Field(True, description="look in LeadSquared whether accepted tasks exist")
-    on_unknown: Literal["verify", "hold", "resend"] = "verify"
+    on_unknown: Literal["verify", "hold", "resend"] = Field(
+        "verify", description="what becomes of rows that were sent without a usable answer"
+    )
+    duplicates: Literal["report", "delete_younger"] = Field(
+        "report", description="what to do about a second CRM task with the marker of one follow-up"
+    )
     thresholds: Thresholds = Thresholds()
     approval: Approval | None = None
     notify: tuple[str, ...] = Field((), description="addresses to notify when a run needs a person")

@@ -32,12 +32,22 @@ class SeenTask(Protocol):
     def owner_email(self) -> str | None: ...  # noqa: D102
     @property
     def related_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def task_type(self) -> str | None: ...  # noqa: D102
+    @property
+    def created_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def status_code(self) -> int | None: ...  # noqa: D102
 
 
 class Reader(Protocol):
     """Looks up CRM tasks of many owners in a range of days; every call takes a slot of the rate limit."""
 
     def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[SeenTask]: ...  # noqa: D102
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether any look so far gave fewer CRM tasks than it announced; then what is missing is not absent."""
 
 
 #: name, owner, due date, related entity
@@ -58,10 +68,16 @@ class Sought:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a look came to: CRM task ids by delivery (several are duplicates), and rows that cannot be looked for."""
+    """What a look came to."""
 
-    tasks: Mapping[int, Sequence[str]]
+    #: CRM tasks by delivery, the oldest first; several are duplicates
+    tasks: Mapping[int, Sequence[SeenTask]]
+    #: deliveries that nothing is left of by which they could be found
     impossible: Sequence[int]
+    #: names of the task types that were seen at all: those of others may be hidden from these keys
+    visible_types: frozenset[str]
+    #: whether every look gave all that it announced
+    complete: bool
 
 
 #: Days that lie no further apart are looked up in one call.
@@ -78,9 +94,19 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
         else:
             sought.append(wanted)
     seen = {task.id: task for users, first, last in _ranges(sought) for task in read(users, first, last) if task.id}
-    tasks = _by_marker(sought, seen)
-    missing = [one for one in sought if one.row.id not in tasks]
-    return Found(tasks={**tasks, **_by_fingerprint(missing, seen, sought)}, impossible=impossible)
+    found = _by_marker(sought, seen)
+    missing = [one for one in sought if one.row.id not in found]
+    found |= _by_fingerprint(missing, seen, sought)
+    return Found(
+        tasks={row_id: sorted((seen[task_id] for task_id in ids), key=_age) for row_id, ids in found.items()},
+        impossible=impossible,
+        visible_types=frozenset(task.task_type for task in seen.values() if task.task_type),
+        complete=not read.cut_short,
+    )
+
+
+def _age(task: SeenTask) -> tuple[datetime, str]:
+    return task.created_at or datetime.max.replace(tzinfo=UTC), task.id or ""
 
 
 def _by_marker(sought: Sequence[Sought], seen: Mapping[str, SeenTask]) -> dict[int, list[str]]:

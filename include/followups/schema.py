@@ -51,6 +51,7 @@ plans = sa.Table(
     sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("run_key", sa.Text, nullable=False, index=True, comment="feed and Airflow run"),
     sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("leadsquared_conn_id", sa.Text, nullable=False, comment="the account that the rows go to"),
     sa.Column("kind", sa.Text, nullable=False, comment="scheduled, manual, backfill, asset or inline"),
     sa.Column("mode", sa.Text, nullable=False),
     sa.Column("window_start", UtcDateTime),
@@ -67,7 +68,7 @@ batches = sa.Table(
     sa.Column("batch_id", sa.Text, primary_key=True, comment="<plan>-<number>"),
     sa.Column("plan_id", BigId, sa.ForeignKey("plans.id"), nullable=False, index=True),
     sa.Column("feed", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False, comment="open, claimed, sending, accepted, rejected, unknown, settled"),
+    sa.Column("state", sa.Text, nullable=False, comment="open, claimed, sending, accepted, unknown, again, settled"),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("token", sa.Integer, nullable=False, server_default="0", comment="fence: grows with every claim"),
     sa.Column("owner", sa.Text, comment="who holds the lease"),
@@ -77,7 +78,10 @@ batches = sa.Table(
     sa.Column("looks", sa.Integer, nullable=False, server_default="0", comment="read-backs of all its rows"),
     sa.Column("looked_at", UtcDateTime),
     sa.Column("settled_at", UtcDateTime),
+    sa.Column("audited_at", UtcDateTime, comment="last look for duplicates and latecomers after it was settled"),
     sa.Column("reason", sa.Text),
+    sa.Index("ix_batches_unaudited", "settled_at", sqlite_where=sa.text("audited_at IS NULL"),
+             postgresql_where=sa.text("audited_at IS NULL")),
     sa.Index("ix_batches_unsettled", "feed", "state", sqlite_where=sa.text("state <> 'settled'"),
              postgresql_where=sa.text("state <> 'settled'")),
 )  # fmt: skip
@@ -115,6 +119,7 @@ attempts = sa.Table(
     sa.Column("webhook_token", sa.Text, unique=True, comment="names this call to the status webhook; unguessable"),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("delivery_ids", sa.JSON, nullable=False, comment="the rows in the order in which they were sent"),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
     sa.Column("outcome", sa.Text, comment="null while the call is under way, or its owner died in it"),
@@ -142,4 +147,15 @@ owner_days = sa.Table(
     sa.Column("owner", sa.Text, primary_key=True, comment="a digest of the owner's address"),
     sa.Column("day", sa.Text, primary_key=True, comment="local date"),
     sa.Column("planned", sa.Integer, nullable=False),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("attempt_id", BigId, nullable=False),
+    sa.Column("batch_id", sa.Text, nullable=False, index=True),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("content_type", sa.Text),
+    sa.Column("payload", sa.LargeBinary, comment="the body as it came; may hold personal data"),
 )

@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from followups.crash_points import reach
 from followups.errors import PermanentError, TransientError
 from followups.ledger.sending import Claim, Intent
 from followups.model import Outcome, OutcomeKind
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 class Ledger(Protocol):
     """What sending asks of the ledger; see `followups.ledger.sending.SendLedger`."""
 
+    lease: timedelta
+
     def claim(self, batch_id: str) -> Claim | None: ...  # noqa: D102
     def release(self, claim: Claim) -> None: ...  # noqa: D102
     def begin(self, claim: Claim, webhook_token: str) -> Intent | None: ...  # noqa: D102
@@ -44,7 +48,7 @@ class Post(Protocol):
     unguessable last part of the address to which LeadSquared may post the outcome.
     """
 
-    def __call__(self, intend: Callable[[], Intent | None], webhook_token: str) -> Outcome | None:
+    def __call__(self, intend: Callable[[], Intent | None], batch_id: str, webhook_token: str) -> Outcome | None:
         """Never raise after `intend` returned an intent: whatever goes wrong then is an outcome."""
 
 
@@ -131,7 +135,9 @@ class Sender:
                 return
 
     def _deliver(self, batch_id: str) -> None:
+        reach("before claim")
         claim = self._ledger.claim(batch_id)
+        reach("after claim")
         if claim is None:
             with self._lock:
                 self.report.skipped += 1
@@ -157,12 +163,17 @@ class Sender:
 
         def intend() -> Intent | None:
             nonlocal rows
+            began = time.monotonic()
             intent = None if self._stopped.is_set() else self._ledger.begin(claim, webhook_token)
+            if intent and time.monotonic() - began > self._ledger.lease.total_seconds() / 2:
+                # This process was frozen: others may take the batch for lost by the time a call would arrive.
+                self._ledger.record(claim, Outcome(kind=OutcomeKind.REFUSED, detail="not sent: the sender was frozen"))
+                return None
             rows = len(intent.payloads) if intent else 0
             return intent
 
         try:
-            outcome = self._post(intend, webhook_token)
+            outcome = self._post(intend, claim.batch_id, webhook_token)
         except BaseException:
             self._ledger.release(claim)
             raise

@@ -1,23 +1,40 @@
-"""Settle what was sent: look it up, and give a verdict on each row once one can be given."""
+"""Settle what was sent: look it up, and give a verdict on each row once one can be given.
+
+A row that is seen is `created`. A row is absent only if looks past the settle time missed it twice, gave all that they
+announced, and would have shown it. An absent row of a batch that LeadSquared had accepted was dropped; one whose
+outcome was unknown goes back to `planned`. Where absence cannot be proved, the row is held.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
+from followups.crash_points import reach
 from followups.ledger.settling import OpenBatch, OpenRow
 from followups.model import State
-from followups.readback import Reader, look
+from followups.readback import Found, Reader, SeenTask, look
 
 #: Absence must be seen twice: look-ups lag, and their pages shift while they are read.
 LOOKS_BEFORE_ABSENT = 2
+#: Looks that were cut short prove nothing; after so many the row is shown to a person.
+LOOKS_BEFORE_HELD = 10
 BATCHES_PER_LOOK = 200
 
+Rows = dict[str, list[OpenRow]]
+OnUnknown = Literal["verify", "hold", "resend"]
+Duplicates = Literal["report", "delete_younger"]
+
 DROPPED = "LeadSquared accepted the call and did not create the task; its Request History page may say why"
-CANNOT_LOOK = "the outcome is unknown and nothing is left by which the task could be found; settle it by hand"
+CANNOT_LOOK = "sent, and nothing is left by which the task could be found; settle it by hand"
+HIDDEN = "sent and not seen, but these keys see no task of this type, so that absence proves nothing"
+CUT_SHORT = "sent and not seen, but look-ups gave fewer tasks than they announced, so that absence proves nothing"
+HELD_BY_POLICY = "the outcome is unknown and the task was not found; the feed holds such rows (requeue=held sends them)"
+NOT_THERE = "was not found in LeadSquared: sent again"
+RESENT = "the outcome is unknown; the feed sends such rows again without looking"
 
 
 class Ledger(Protocol):
@@ -25,9 +42,37 @@ class Ledger(Protocol):
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
-    def created(self, crm_task_ids: dict[int, str], reason: str | None = None) -> None: ...  # noqa: D102
+    def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
+    def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
+    def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None: ...  # noqa: D102
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None: ...  # noqa: D102
-    def looked(self, batch_ids: Sequence[str]) -> None: ...  # noqa: D102
+    def note(self, delivery_ids: Sequence[int], reason: str) -> None: ...  # noqa: D102
+    def looked(self, batch_ids: Sequence[str], *, conclusive: bool) -> None: ...  # noqa: D102
+    def audited(self, batch_ids: Sequence[str]) -> None: ...  # noqa: D102
+
+
+class LeadSquared(Protocol):
+    """What verification asks of LeadSquared."""
+
+    @property
+    def read(self) -> Reader: ...  # noqa: D102
+
+    def sees_everything(self) -> bool:
+        """Tell whether these keys are an administrator's, to whom no task is hidden."""
+
+    def delete(self, task_ids: Sequence[str]) -> None:
+        """Ask for the deletion of CRM tasks."""
+
+    def told(self, batch_ids: Sequence[str]) -> tuple[Mapping[int, str], Mapping[int, str]]:
+        """Return what status webhooks told: CRM task ids, and reasons of failure, by delivery."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """A feed's rules for verification."""
+
+    on_unknown: OnUnknown = "verify"
+    duplicates: Duplicates = "report"
 
 
 @dataclass(kw_only=True)
@@ -35,35 +80,57 @@ class Verified:
     """What one round came to. `wait` is how long until another round can tell more; None: all is settled."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    duplicates: dict[int, list[str]] = field(default_factory=dict)
+    #: rows that have more than one CRM task
+    duplicates: int = 0
+    #: plans with batches to be sent again
+    again: set[int] = field(default_factory=set)
     wait: timedelta | None = None
 
 
 class Verifier:
     """Runs rounds of verification over the ledger's open batches."""
 
-    def __init__(self, ledger: Ledger, read: Reader, *, settle: timedelta) -> None:
+    def __init__(
+        self, ledger: Ledger, leadsquared: LeadSquared, *, settle: timedelta, policy_of: Callable[[str], Policy]
+    ) -> None:
         self._ledger = ledger
-        self._read = read
+        self._leadsquared = leadsquared
         self._settle = settle
+        self._policy_of = policy_of
+        self._result = Verified()
 
     def round(self) -> Verified:
         """Look once for everything that is open and due to be looked for."""
-        result = Verified()
+        self._result = Verified()
         after = ""
         while found := self._ledger.open_batches(BATCHES_PER_LOOK, after):
             after = found[-1].batch_id
-            due = [batch for batch in found if self._until_due(batch) <= timedelta(0) and not self._is_given_up(batch)]
-            if due:
-                self._look(due, result)
-        waiting = [batch for batch in self._ledger.open_batches(1_000_000) if not self._is_given_up(batch)]
+            due = [batch for batch in found if self._until_due(batch) <= timedelta(0)]
+            # Only looks past the settle time can prove absence; a batch is looked at with others of its age.
+            for conclusive in (False, True):
+                chosen = [batch for batch in due if (batch.age >= self._settle) is conclusive]
+                if chosen:
+                    self._look(chosen, conclusive=conclusive)
+        waiting = self._ledger.open_batches(1_000_000)
         if waiting:
-            result.wait = max(min(self._until_due(batch) for batch in waiting), timedelta(seconds=1))
-        return result
+            self._result.wait = max(min(self._until_due(batch) for batch in waiting), timedelta(seconds=1))
+        return self._result
 
-    def _is_given_up(self, batch: OpenBatch) -> bool:
-        """An unknown batch that was looked for often enough stays unknown: a later look will not tell more."""
-        return batch.state == State.UNKNOWN and batch.looks >= LOOKS_BEFORE_ABSENT and batch.age >= self._settle
+    def audit(self, settled_for: timedelta) -> Verified:
+        """Look once more for rows that were settled a while ago: duplicates, and tasks that came late."""
+        self._result = Verified()
+        after = ""
+        while found := self._ledger.unaudited_batches(settled_for, BATCHES_PER_LOOK, after):
+            after = found[-1].batch_id
+            batch_ids = [batch.batch_id for batch in found]
+            rows = self._ledger.audited_rows(batch_ids)
+            seen = look([row for members in rows.values() for row in members], self._leadsquared.read)
+            late = {row.id for members in rows.values() for row in members if row.state == State.REJECTED}
+            self._record_created({row_id: tasks for row_id, tasks in seen.tasks.items() if row_id in late})
+            doubled = self._heal(found, rows, seen)
+            # A batch with duplicates is looked at again, to see that they are gone.
+            self._ledger.audited([batch_id for batch_id in batch_ids if batch_id not in doubled])
+        return self._result
 
     def _until_due(self, batch: OpenBatch) -> timedelta:
         """First look soon, as most rows are there by then; the next ones after the settle time."""
@@ -71,22 +138,92 @@ class Verifier:
             return self._settle / 10 - batch.age
         return max(self._settle - batch.age, self._settle / 2 - batch.looked_ago)
 
-    def _look(self, open_batches: Sequence[OpenBatch], result: Verified) -> None:
-        rows = self._ledger.open_rows([batch.batch_id for batch in open_batches])
-        found = look([row for members in rows.values() for row in members], self._read)
-        self._ledger.created({delivery_id: ids[0] for delivery_id, ids in found.tasks.items()})
-        result.counts[State.CREATED] += len(found.tasks)
-        result.duplicates.update({key: list(ids) for key, ids in found.tasks.items() if len(ids) > 1})
-        self._ledger.move(found.impossible, State.HELD, CANNOT_LOOK)
-        result.counts[State.HELD] += len(found.impossible)
-        for batch in open_batches:
-            if batch.age >= self._settle and batch.looks + 1 >= LOOKS_BEFORE_ABSENT:
-                absent = [row for row in rows[batch.batch_id]
-                          if row.id not in found.tasks and row.id not in found.impossible]  # fmt: skip
-                self._absent(absent, result)
-        self._ledger.looked([batch.batch_id for batch in open_batches])
+    def _look(self, chosen: Sequence[OpenBatch], *, conclusive: bool) -> None:
+        reach("before look")
+        batch_ids = [batch.batch_id for batch in chosen]
+        ids, reasons = self._leadsquared.told(batch_ids)
+        rows = self._take_what_was_told(self._resend_unseen(chosen, self._ledger.open_rows(batch_ids)), ids)
+        found = look([row for members in rows.values() for row in members], self._leadsquared.read)
+        self._record_created(found.tasks)
+        self._heal(chosen, rows, found)
+        self._move(found.impossible, State.HELD, CANNOT_LOOK)
+        settled = {*found.tasks, *found.impossible}
+        if conclusive:
+            for batch in chosen:
+                missing = [row for row in rows[batch.batch_id] if row.id not in settled]
+                self._judge(batch, missing, found, reasons)
+        self._ledger.looked(batch_ids, conclusive=conclusive)
 
-    def _absent(self, rows: Sequence[OpenRow], result: Verified) -> None:
-        dropped = [row.id for row in rows if row.state == State.ACCEPTED]
-        self._ledger.move(dropped, State.REJECTED, DROPPED)
-        result.counts[State.REJECTED] += len(dropped)
+    def _resend_unseen(self, chosen: Sequence[OpenBatch], rows: Rows) -> Rows:
+        """Put unknown rows back to planned at once where the feed wants them sent without looking."""
+        for batch in chosen:
+            if self._policy_of(batch.feed).on_unknown == "resend":
+                unknown = [row.id for row in rows[batch.batch_id] if row.state == State.UNKNOWN]
+                self._move(unknown, State.PLANNED, RESENT)
+                rows[batch.batch_id] = [row for row in rows[batch.batch_id] if row.state != State.UNKNOWN]
+                if unknown:
+                    self._result.again.add(batch.plan_id)
+        return rows
+
+    def _take_what_was_told(self, rows: Rows, ids: Mapping[int, str]) -> Rows:
+        """Believe a webhook that names the CRM task of a row: only LeadSquared knows its address. An audit follows."""
+        told = {row.id: ids[row.id] for members in rows.values() for row in members if row.id in ids}
+        self._ledger.created(told, "reported by LeadSquared's status webhook")
+        self._result.counts[State.CREATED] += len(told)
+        return {batch_id: [row for row in members if row.id not in told] for batch_id, members in rows.items()}
+
+    def _record_created(self, tasks: Mapping[int, Sequence[SeenTask]]) -> None:
+        self._ledger.created({row_id: seen[0].id or "" for row_id, seen in tasks.items()})
+        self._result.counts[State.CREATED] += len(tasks)
+
+    def _judge(self, batch: OpenBatch, missing: Sequence[OpenRow], found: Found, reasons: Mapping[int, str]) -> None:
+        """Give a verdict on rows that a look past the settle time did not show."""
+        if not missing or batch.looks + 1 < LOOKS_BEFORE_ABSENT:
+            return
+        if not found.complete:
+            if batch.looks + 1 >= LOOKS_BEFORE_HELD:
+                self._move([row.id for row in missing], State.HELD, CUT_SHORT)
+            return
+        provable = [row for row in missing if self._would_be_seen(row, found)]
+        hidden = [row.id for row in missing if not self._would_be_seen(row, found)]
+        self._move(hidden, State.HELD, HIDDEN)
+        for row in provable:
+            if row.state == State.ACCEPTED:
+                self._move([row.id], State.REJECTED, reasons.get(row.id, DROPPED))
+        unknown = [row.id for row in provable if row.state == State.UNKNOWN]
+        if self._policy_of(batch.feed).on_unknown == "hold":
+            self._move(unknown, State.HELD, HELD_BY_POLICY)
+        elif unknown:
+            self._move(unknown, State.PLANNED, NOT_THERE)
+            self._result.again.add(batch.plan_id)
+
+    def _would_be_seen(self, row: OpenRow, found: Found) -> bool:
+        return row.task_type in found.visible_types or self._leadsquared.sees_everything()
+
+    def _heal(self, chosen: Sequence[OpenBatch], rows: Mapping[str, Sequence[OpenRow]], found: Found) -> set[str]:
+        """Report rows with several CRM tasks, delete the younger where the feed says so; return the batches."""
+        doubled = set()
+        for batch in chosen:
+            for row in rows[batch.batch_id]:
+                tasks = found.tasks.get(row.id, ())
+                if len(tasks) < 2:
+                    continue
+                doubled.add(batch.batch_id)
+                self._result.duplicates += 1
+                self._heal_row(batch, row, tasks)
+        return doubled
+
+    def _heal_row(self, batch: OpenBatch, row: OpenRow, tasks: Sequence[SeenTask]) -> None:
+        younger = [task for task in tasks[1:] if task.marker]
+        deletable = [task.id or "" for task in younger if task.status_code in {0, None}]
+        if self._policy_of(batch.feed).duplicates == "delete_younger" and deletable:
+            self._leadsquared.delete(deletable)
+            self._ledger.note([row.id], f"{len(tasks)} CRM tasks; asked to delete the younger: {', '.join(deletable)}")
+            return
+        ids = ", ".join(task.id or "" for task in tasks)
+        self._ledger.note([row.id], f"{len(tasks)} CRM tasks for this follow-up: {ids}")
+
+    def _move(self, delivery_ids: Sequence[int], state: State, reason: str) -> None:
+        if delivery_ids:
+            self._ledger.move(delivery_ids, state, reason)
+            self._result.counts[state] += len(delivery_ids)

@@ -57,7 +57,9 @@ def read_webhook(content_type: str, body: bytes) -> Told:
 def _parse(content_type: str, body: bytes) -> Any:
     text = body.decode("utf-8", "replace").strip()
     if "form-urlencoded" in content_type.lower():
-        return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=1000).items()}
+        return {
+            name: values[-1] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=1000).items()
+        }
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -3,3 +3,12 @@
 DEFAULT_LEADSQUARED = "leadsquared_default"
 DEFAULT_LEDGER = "followups_ledger"
 POOL = "leadsquared"
+
+#: Where the web parts are mounted in Airflow's API server, and the status webhook's path below that.
+WEB_PREFIX = "/leadsquared"
+HOOK_PATH = "/hook/{batch_id}/{token}"
+
+
+def hook_url(base_url: str, batch_id: str, token: str) -> str:
+    """Return the status webhook's address to give to LeadSquared; `base_url` is Airflow's public one."""
+    return f"{base_url.rstrip('/')}{WEB_PREFIX}{HOOK_PATH.format(batch_id=batch_id, token=token)}"

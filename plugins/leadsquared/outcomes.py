@@ -8,6 +8,7 @@ from followups.ledger.sending import Intent
 from followups.model import Outcome, OutcomeKind
 from followups.sending import Post
 from leadsquared.hook import LeadSquaredHook
+from leadsquared.names import hook_url
 from leadsquared.replies import Kind, Reply
 
 _KINDS = {
@@ -32,15 +33,28 @@ def outcome_of(reply: Reply) -> Outcome:
     )
 
 
-def bulk_post(hook: LeadSquaredHook, webhook_url: Callable[[str], str | None]) -> Post:
+WebhookAddress = Callable[[str, str], str | None]
+
+
+def webhook_address(hook: LeadSquaredHook) -> WebhookAddress:
+    """Return what makes the status webhook's address from batch and token; None without a public base URL."""
+    base = hook.settings.status_webhook_base_url
+
+    def address(batch_id: str, token: str) -> str | None:
+        return hook_url(base, batch_id, token) if base else None
+
+    return address
+
+
+def bulk_post(hook: LeadSquaredHook, webhook: WebhookAddress) -> Post:
     """Return the function that sends a batch by the hook's bulk create."""
 
-    def post(intend: Callable[[], Intent | None], webhook_token: str) -> Outcome | None:
+    def post(intend: Callable[[], Intent | None], batch_id: str, webhook_token: str) -> Outcome | None:
         def payloads() -> Sequence[str] | None:
             intent = intend()
             return intent.payloads if intent else None
 
-        reply = hook.post_tasks(payloads, status_webhook_url=webhook_url(webhook_token))
+        reply = hook.post_tasks(payloads, status_webhook_url=webhook(batch_id, webhook_token))
         return None if reply is None else outcome_of(reply)
 
     return post
@@ -49,7 +63,7 @@ def bulk_post(hook: LeadSquaredHook, webhook_url: Callable[[str], str | None]) -
 def single_post(hook: LeadSquaredHook) -> Post:
     """Return the function that sends a batch of one by the single create, whose reply names the CRM task."""
 
-    def post(intend: Callable[[], Intent | None], webhook_token: str) -> Outcome | None:  # noqa: ARG001
+    def post(intend: Callable[[], Intent | None], batch_id: str, webhook_token: str) -> Outcome | None:  # noqa: ARG001
         def payload() -> str | None:
             intent = intend()
             return intent.payloads[0] if intent else None
@@ -58,7 +72,3 @@ def single_post(hook: LeadSquaredHook) -> Post:
         return None if reply is None else outcome_of(reply)
 
     return post
-
-
-def no_webhook(_token: str) -> None:
-    """Ask for no status webhook."""

@@ -14,6 +14,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from followups.crash_points import reach
 from leadsquared.connection import ConnectionSettings
 from leadsquared.operations import Operation
 from leadsquared.replies import Reply, classify, no_reply, not_sent
@@ -76,6 +77,7 @@ class Transport:
             return no_reply(f"the reply was larger than {MAX_REPLY_BYTES} bytes")
         except Exception as failure:
             return _describe(failure, content)
+        reach("after reply")
         return classify(status, headers, received, expect=operation.expect)
 
     def close(self) -> None:
@@ -104,8 +106,13 @@ class _Body(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Hand over the next part."""
+        if not self.left:
+            reach("headers sent")
         self.left = True
-        return super().read(size)
+        part = super().read(size)
+        if not part:
+            reach("body sent")
+        return part
 
 
 def _read(raw: Any, deadline: float) -> bytes:
@@ -113,6 +120,8 @@ def _read(raw: Any, deadline: float) -> bytes:
     parts: list[bytes] = []
     size = 0
     while part := raw.read1(_CHUNK_BYTES, decode_content=True):
+        if not parts:
+            reach("reply half read")
         parts.append(part)
         size += len(part)
         if size > MAX_REPLY_BYTES:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+
 from followups.feeds import Feed
 from followups.ledger.planning import RUN_SILENT_AFTER, PlanLedger, finish_plans
 from followups.ledger.sending import Claim, Intent, SendLedger
@@ -17,7 +18,6 @@ from followups.planning.counts import PlanCounts
 from followups.planning.decisions import Requeue
 from followups.planning.planner import Planner
 from followups.schema import batches, deliveries, plans
-
 from tests.support.follow_ups import build_payload, make_feed, make_reader
 
 ACCEPTED = Outcome(kind=OutcomeKind.ACCEPTED, http_status=200, request_id="1700000001")
@@ -40,7 +40,7 @@ def make_planner(ledger: PlanLedger, feed: Feed | None = None, **options: Any) -
     return Planner(feed, ledger, make_reader(feed), build_payload, **options)
 
 
-def plan(  # noqa: PLR0913
+def plan(
     engine: sa.Engine,
     rows: Sequence[Mapping[str, Any]] = (),
     *more_chunks: Sequence[Mapping[str, Any]],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from followups.schema import owner_days
 
+from followups.schema import owner_days
 from tests.contract.ledger_kit import (
     CrashError,
     counted,

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 import sqlalchemy as sa
+
 from followups.ledger.preview import PreviewLedger
 from followups.model import State
-
 from tests.contract.ledger_kit import (
     REFUSED,
     REJECTED,

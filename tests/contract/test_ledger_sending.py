@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
 from followups.database import connect
 from followups.ledger.sending import Claim, Intent
 from followups.model import Outcome, OutcomeKind
 from followups.schema import attempts, metadata
-from sqlalchemy.engine import URL
-
 from tests.contract.ledger_kit import (
     ACCEPTED,
     OUTCOMES,
@@ -151,9 +151,7 @@ def test_owner_that_is_within_its_lease_is_not_given_up(engine: sa.Engine, batch
 
 
 @pytest.mark.parametrize(("outcome", "state"), [(ACCEPTED, "accepted"), (REJECTED, "rejected"), (REFUSED, "planned")])
-def test_late_reply_settles_what_was_given_up(
-    engine: sa.Engine, batch_id: str, outcome: Outcome, state: str
-) -> None:
+def test_late_reply_settles_what_was_given_up(engine: sa.Engine, batch_id: str, outcome: Outcome, state: str) -> None:
     ledger = sender_of(engine, "a", lease_seconds=-1)
     claim, _ = take(ledger, batch_id)
     sender_of(engine, "b").expire_leases()
@@ -239,7 +237,9 @@ def test_slice_finds_its_own_plans_batches_even_where_the_collation_passes_over_
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE COLLATION shifted (provider = icu, locale = 'und-u-ka-shifted')")
         connection.exec_driver_sql('ALTER TABLE batches ALTER COLUMN batch_id TYPE text COLLATE "shifted"')
-    plans = [plan(engine, make_rows(51), run=f"run-{number}", feed=make_feed(name=f"f{number}"))[0] for number in range(10)]
+    plans = [
+        plan(engine, make_rows(51), run=f"run-{number}", feed=make_feed(name=f"f{number}"))[0] for number in range(10)
+    ]
     last = [*batch_ids(engine, plans[-1])]
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE batches SET batch_id = '10-000010' WHERE batch_id = '10-000002'")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
+
 from followups.ledger.planning import PlanLedger
 from followups.planning import planner as planner_module
 from followups.planning.batching import MAX_BYTES_PER_CALL
 from followups.planning.planner import Planner
-
 from tests.contract.ledger_kit import (
     REFUSED,
     batch,
@@ -71,15 +71,13 @@ def test_row_that_is_taken_up_follows_the_warehouse(engine: sa.Engine) -> None:
     assert "New subject" in one(rows_of(engine), "f-1")["payload"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "state"), [({"cancelled": True}, "cancelled"), ({"subject": None}, "invalid")]
-)
+@pytest.mark.parametrize(("changes", "state"), [({"cancelled": True}, "cancelled"), ({"subject": None}, "invalid")])
 def test_row_that_is_withdrawn_leaves_even_a_living_runs_batch(
     engine: sa.Engine, changes: dict[str, object], state: str
 ) -> None:
     first, _ = plan(engine, make_rows(2))
     plan(engine, [make_row("f-1", **changes)], run="run-2")
-    claim, intent = take(sender_of(engine), batch_ids(engine, first)[0])
+    _, intent = take(sender_of(engine), batch_ids(engine, first)[0])
     assert len(intent.payloads) == 1
     assert states(engine) == {"f-1": state, "f-2": "sending"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
     from followups.ledger.sending import Claim
 
 
-def begun(connection: sa.Connection, claim: Claim, webhook_token: str, rows: int, now: datetime) -> None:
-    """Note that a call with so many rows is about to be made."""
+def begun(
+    connection: sa.Connection, claim: Claim, webhook_token: str, delivery_ids: Sequence[int], now: datetime
+) -> None:
+    """Note that a call with these rows is about to be made."""
     attempt = {
         "batch_id": claim.batch_id,
         "token": claim.token,
         "webhook_token": webhook_token,
         "owner": claim.owner,
-        "rows": rows,
+        "rows": len(delivery_ids),
+        "delivery_ids": list(delivery_ids),
         "started_at": now,
     }
     connection.execute(sa.insert(attempts).values(attempt))

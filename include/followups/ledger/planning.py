@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from followups.crash_points import reach
 from followups.ledger import events
 from followups.ledger.clock import store_now
 from followups.ledger.sets import is_one_of
@@ -73,11 +74,20 @@ class Changes:
 class PlanLedger:
     """Planning's view of the ledger, for one feed and one run."""
 
-    def __init__(self, engine: sa.Engine, *, feed: str, run_key: str, actor: str) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        feed: str,
+        run_key: str,
+        actor: str,
+        leadsquared_conn_id: str = "leadsquared_default",
+    ) -> None:
         self._engine = engine
         self._feed = feed
         self._run_key = run_key
         self._actor = actor
+        self._conn_id = leadsquared_conn_id
         self._insert = postgresql_insert if engine.dialect.name == "postgresql" else sqlite_insert
         self._live: dict[int, bool] = {}
         self.plan_id = 0
@@ -87,7 +97,8 @@ class PlanLedger:
         with self._engine.begin() as connection:
             now = store_now(connection)
             values = {
-                "run_key": self._run_key, "feed": self._feed, "kind": kind, "mode": mode, "created_at": now,
+                "run_key": self._run_key, "feed": self._feed, "leadsquared_conn_id": self._conn_id,
+                "kind": kind, "mode": mode, "created_at": now,
                 "heartbeat_at": now, "window_start": window.start if window else None,
                 "window_end": window.end if window else None,
             }  # fmt: skip
@@ -157,6 +168,8 @@ class PlanLedger:
             self._write_changed(connection, changes.changed, now)
             self._write_owner_days(connection, changes.owner_days)
             connection.execute(sa.update(plans).where(plans.c.id == self.plan_id).values(heartbeat_at=now))
+            reach("before plan commit")
+        reach("after plan commit")
 
     def _write_batches(self, connection: sa.Connection, changes: Changes, now: datetime) -> None:
         if not changes.batches:

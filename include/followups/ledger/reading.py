@@ -33,13 +33,12 @@ class LedgerReader:
         """Count the deliveries in the plans' batches by (state, reason)."""
         d, b = deliveries.c, batches.c
         query = (
-            sa.select(d.state, sa.func.coalesce(d.reason, ""), sa.func.count())
+            sa.select(d.state, d.reason, sa.func.count())
             .select_from(batches.join(deliveries, d.batch_id == b.batch_id))
             .where(b.plan_id.in_(plan_ids))
-            .group_by(d.state, sa.func.coalesce(d.reason, ""))
+            .group_by(d.state, d.reason)
         )
-        with self._engine.connect() as connection:
-            return Counter({(row[0], row[1]): row[2] for row in connection.execute(query)})
+        return self._by_reason(query)
 
     def call_counts(self, plan_ids: Sequence[int]) -> Counter[str]:
         """Count the plans' calls by outcome."""
@@ -56,12 +55,17 @@ class LedgerReader:
     def states(self, feed: str | None = None) -> Counter[tuple[str, str]]:
         """Count all deliveries by (state, reason), of one feed or of all."""
         d = deliveries.c
-        query = sa.select(d.state, sa.func.coalesce(d.reason, ""), sa.func.count())
-        query = query.group_by(d.state, sa.func.coalesce(d.reason, ""))
+        query = sa.select(d.state, d.reason, sa.func.count()).group_by(d.state, d.reason)
         if feed is not None:
             query = query.where(d.feed == feed)
+        return self._by_reason(query)
+
+    def _by_reason(self, query: sa.Select[Any]) -> Counter[tuple[str, str]]:
+        counts: Counter[tuple[str, str]] = Counter()
         with self._engine.connect() as connection:
-            return Counter({(row[0], row[1]): row[2] for row in connection.execute(query)})
+            for state, reason, count in connection.execute(query):
+                counts[state, reason or ""] += count
+        return counts
 
     def timeline(self, delivery_key: str) -> list[Mapping[str, Any]]:
         """Return what happened to one delivery, oldest first: its own events and those of the batches it was in."""
@@ -81,7 +85,9 @@ class LedgerReader:
                     since = until if batch_id != row.batch_id else since
                 for event in connection.execute(query).mappings():
                     found[event["id"]] = dict(event)
-        return [found[key] for key in sorted(found)]
+        story = [found[key] for key in sorted(found)]
+        # A batch begins with its rows' planning; a row that comes from elsewhere has an event of its own for that.
+        return [event for number, event in enumerate(story) if number == 0 or event["from_state"] is not None]
 
     def open_states(self) -> Counter[str]:
         """Count deliveries that still wait for something, by state."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from followups.crash_points import reach
 from followups.ledger import attempts, events
 from followups.ledger.clock import store_now
 from followups.model import Outcome, OutcomeKind, State
@@ -27,7 +28,7 @@ DEFAULT_LEASE = timedelta(minutes=5)
 _BATCH_STATE = {
     OutcomeKind.ACCEPTED: "accepted",
     OutcomeKind.REFUSED: "claimed",
-    OutcomeKind.REJECTED: "rejected",
+    OutcomeKind.REJECTED: "settled",
     OutcomeKind.UNAUTHORISED: "open",
     OutcomeKind.UNKNOWN: "unknown",
 }
@@ -63,27 +64,34 @@ class SendLedger:
     def __init__(self, engine: sa.Engine, *, owner: str, lease: timedelta = DEFAULT_LEASE) -> None:
         self._engine = engine
         self._owner = owner
-        self._lease = lease
+        self.lease = lease
 
     def open_batches(self, first: str, end: str) -> list[str]:
         """Return the ids from `first` (in) to `end` (out), of one plan, of batches that may still be claimed."""
         b = batches.c
         # The plan is named too: some collations pass over the hyphen, and 10-000010 then lies behind 1-000001.
         within = (b.plan_id == plan_of(first), b.batch_id >= first, b.batch_id < end)
-        query = sa.select(b.batch_id).where(*within, b.state.in_(("open", "claimed")))
+        query = sa.select(b.batch_id).where(*within, b.state.in_(("open", "again", "claimed")))
         with self._engine.connect() as connection:
             return list(connection.execute(query.order_by(b.batch_id)).scalars())
 
+    def batches_to_send_again(self, plan_ids: Sequence[int]) -> list[str]:
+        """Return the ids of batches whose rows were proved absent after they had been sent."""
+        b = batches.c
+        query = sa.select(b.batch_id).where(b.plan_id.in_(plan_ids), b.state == "again").order_by(b.batch_id)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
     def claim(self, batch_id: str) -> Claim | None:
-        """Take a batch that is open, or claimed by somebody whose lease ran out before any intent."""
+        """Take a batch that is open, again to be sent, or claimed by somebody whose lease ran out before any intent."""
         b = batches.c
         with self._engine.begin() as connection:
             now = store_now(connection)
-            free = sa.or_(b.state == "open", sa.and_(b.state == "claimed", b.lease_until < now))
+            free = sa.or_(b.state.in_(("open", "again")), sa.and_(b.state == "claimed", b.lease_until < now))
             statement = (
                 sa.update(batches)
                 .where(b.batch_id == batch_id, free)
-                .values(state="claimed", token=b.token + 1, owner=self._owner, lease_until=now + self._lease)
+                .values(state="claimed", token=b.token + 1, owner=self._owner, lease_until=now + self.lease)
                 .returning(b.token)
             )
             token = connection.execute(statement).scalar_one_or_none()
@@ -108,7 +116,7 @@ class SendLedger:
             now = store_now(connection)
             fenced = (*_held_by(claim), b.state == "claimed")
             moved = connection.execute(
-                sa.update(batches).where(*fenced).values(state="sending", sent_at=now, lease_until=now + self._lease)
+                sa.update(batches).where(*fenced).values(state="sending", sent_at=now, lease_until=now + self.lease)
             )
             if not moved.rowcount:
                 return None
@@ -122,13 +130,18 @@ class SendLedger:
                 self._empty(connection, claim, now)
                 return None
             rows = sorted(rows)
-            attempts.begun(connection, claim, webhook_token, len(rows), now)
+            reach("before intent commit")
+            attempts.begun(connection, claim, webhook_token, [row[0] for row in rows], now)
+        reach("after intent commit")
         return Intent(delivery_ids=[row[0] for row in rows], payloads=[row[1] for row in rows])
 
     def record(self, claim: Claim, outcome: Outcome) -> bool:
         """Commit the outcome of the call; False where somebody else has the batch by now and it is only noted."""
         with self._engine.begin() as connection:
-            return self._record(connection, claim, outcome, store_now(connection))
+            recorded = self._record(connection, claim, outcome, store_now(connection))
+            reach("before outcome commit")
+        reach("after outcome commit")
+        return recorded
 
     def _record(self, connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> bool:
         b, d = batches.c, deliveries.c
@@ -136,12 +149,14 @@ class SendLedger:
         mine = (*_held_by(claim), b.state.in_(("sending", "unknown")))
         values: dict[str, Any] = {"state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None}
         target = _DELIVERY_STATE[outcome.kind]
+        if outcome.kind is OutcomeKind.REJECTED:
+            values |= {"state": "settled", "settled_at": now}
         if outcome.crm_task_id:
             target = State.CREATED
             values |= {"state": "settled", "settled_at": now}
         if outcome.request_id:
             values["request_id"] = outcome.request_id
-        lease = now + self._lease if outcome.kind is OutcomeKind.REFUSED else None
+        lease = now + self.lease if outcome.kind is OutcomeKind.REFUSED else None
         moved = connection.execute(sa.update(batches).where(*mine).values(**values, lease_until=lease))
         reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
         if moved.rowcount:
@@ -151,6 +166,8 @@ class SendLedger:
                 .where(d.batch_id == claim.batch_id, open_ones)
                 .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
             )
+        else:  # a second owner has sent the rows too by now: a look at them must follow
+            connection.execute(sa.update(batches).where(b.batch_id == claim.batch_id).values(audited_at=None))
         note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
         event = events.of_batch(
             now, self._owner, claim.batch_id, from_state=State.SENDING, to_state=target, reason=note or None
@@ -194,7 +211,6 @@ class SendLedger:
                 for member in ids
             ]  # fmt: skip
             events.record(connection, log)
-            connection.execute(sa.update(batches).where(*_held_by(claim)).values(state="settled", settled_at=now))
         return list(children)
 
     def expire_leases(self) -> int:

@@ -8,14 +8,18 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from followups.crash_points import reach
 from followups.ledger import events
 from followups.ledger.clock import store_now
+from followups.ledger.planning import RUN_SILENT_AFTER
 from followups.ledger.sets import is_one_of
 from followups.model import State
-from followups.schema import batches, deliveries
+from followups.schema import batches, deliveries, plans
 
 OPEN_BATCHES = ("accepted", "unknown")
 OPEN_ROWS = (State.ACCEPTED, State.UNKNOWN)
+#: Rows of a settled batch that a later look may still correct: duplicates of the one, latecomers of the other.
+AUDITED_ROWS = (State.CREATED, State.REJECTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,7 @@ class OpenRow:
     key: str
     generation: int
     state: State
+    task_type: str | None
     payload: str | None
 
 
@@ -34,34 +39,84 @@ class OpenBatch:
     """A batch with rows that are not settled. `age` and `looked_ago` are in the store's time."""
 
     batch_id: str
-    state: State
+    plan_id: int
+    feed: str
+    state: str
     looks: int
     age: timedelta
     looked_ago: timedelta | None
 
 
 class SettleLedger:
-    """Verification's view of the ledger, for one plan or for everything."""
+    """Verification's view of the ledger: some plans, or all that go to one account and are no living run's."""
 
-    def __init__(self, engine: sa.Engine, *, actor: str, plan_ids: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        actor: str,
+        plan_ids: Sequence[int] | None = None,
+        leadsquared_conn_id: str | None = None,
+    ) -> None:
         self._engine = engine
         self._actor = actor
         self._plan_ids = plan_ids
+        self._conn_id = leadsquared_conn_id
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         """Return batches that wait for a verdict, by id."""
+        return self._batches(batches.c.state.in_(OPEN_BATCHES), limit, after)
+
+    def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]:
+        """Return batches that were sent, settled that long ago and not looked at since, by id."""
         b = batches.c
-        query = sa.select(b.batch_id, b.state, b.looks, b.sent_at, b.looked_at)
-        query = query.where(b.state.in_(OPEN_BATCHES), b.batch_id > after).order_by(b.batch_id).limit(limit)
-        if self._plan_ids is not None:
-            query = query.where(b.plan_id.in_(self._plan_ids))
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            before = store_now(connection) - settled_for
+        wanted = sa.and_(b.state == "settled", b.audited_at.is_(None), b.sent_at.is_not(None), b.settled_at < before)
+        return self._batches(wanted, limit, after)
+
+    def plans_to_send_again(self) -> list[int]:
+        """Return plans, of no living run, with batches whose rows were proved absent."""
+        found = self._batches(batches.c.state == "again", 1_000_000, "")
+        return sorted({batch.plan_id for batch in found})
+
+    def count_open(self) -> int:
+        """Return how many batches wait for a verdict."""
+        return len(self.open_batches(1_000_000))
+
+    def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
+        """Return the unsettled rows of some batches, by batch."""
+        return self._rows(batch_ids, OPEN_ROWS)
+
+    def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
+        """Return the rows of settled batches that a later look may correct, by batch."""
+        return self._rows(batch_ids, AUDITED_ROWS)
+
+    def audited(self, batch_ids: Sequence[str]) -> None:
+        """Note that settled batches were looked at again."""
+        b = batches.c
+        with self._engine.begin() as connection:
+            chosen = is_one_of(connection, b.batch_id, list(batch_ids))
+            connection.execute(sa.update(batches).where(chosen).values(audited_at=store_now(connection)))
+
+    def _batches(self, wanted: sa.ColumnElement[bool], limit: int, after: str) -> list[OpenBatch]:
+        b, p = batches.c, plans.c
+        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.looks, b.sent_at, b.looked_at)
+        query = query.where(wanted, b.batch_id > after).order_by(b.batch_id).limit(limit)
+        with self._engine.connect() as connection:
             now = store_now(connection)
+            if self._plan_ids is not None:
+                query = query.where(b.plan_id.in_(self._plan_ids))
+            else:
+                ended = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < now - RUN_SILENT_AFTER)
+                query = query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, ended)
+            rows = connection.execute(query).all()
         return [
             OpenBatch(
                 batch_id=row.batch_id,
-                state=State(row.state),
+                plan_id=row.plan_id,
+                feed=row.feed,
+                state=row.state,
                 looks=row.looks,
                 age=now - (row.sent_at or now),
                 looked_ago=None if row.looked_at is None else now - row.looked_at,
@@ -69,34 +124,43 @@ class SettleLedger:
             for row in rows
         ]
 
-    def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
-        """Return the unsettled rows of some batches, by batch."""
+    def _rows(self, batch_ids: Sequence[str], states: Sequence[State]) -> dict[str, list[OpenRow]]:
         d = deliveries.c
         rows: dict[str, list[OpenRow]] = {batch_id: [] for batch_id in batch_ids}
         with self._engine.connect() as connection:
-            query = sa.select(d.batch_id, d.id, d.delivery_key, d.generation, d.state, d.payload)
-            query = query.where(is_one_of(connection, d.batch_id, batch_ids), d.state.in_(OPEN_ROWS))
+            query = sa.select(d.batch_id, d.id, d.delivery_key, d.generation, d.state, d.task_type, d.payload)
+            query = query.where(is_one_of(connection, d.batch_id, batch_ids), d.state.in_(states))
             for row in connection.execute(query):
                 rows[row[0]].append(
-                    OpenRow(id=row[1], key=row[2], generation=row[3], state=State(row[4]), payload=row[5])
+                    OpenRow(
+                        id=row[1],
+                        key=row[2],
+                        generation=row[3],
+                        state=State(row[4]),
+                        task_type=row[5],
+                        payload=row[6],
+                    )
                 )
         return rows
 
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None:
-        """Record the CRM tasks that were found, by delivery."""
+        """Record the CRM tasks that were found, by delivery; also of rows that had been given up as rejected."""
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
-            before = self._states(connection, list(crm_task_ids))
+            reach("before settle commit")
+            movable = (*OPEN_ROWS, State.REJECTED)
+            before = self._states(connection, list(crm_task_ids), movable)
             statement = (
                 sa.update(deliveries)
-                .where(d.id == sa.bindparam("delivery"), sa.or_(*(d.state == state for state in OPEN_ROWS)))
+                .where(d.id == sa.bindparam("delivery"), sa.or_(*(d.state == state for state in movable)))
                 .values(state=State.CREATED, crm_task_id=sa.bindparam("task"), reason=reason, updated_at=now)
             )
             rows = [{"delivery": delivery_id, "task": task_id} for delivery_id, task_id in crm_task_ids.items()]
             if rows:
                 connection.execute(statement, rows)
             self._log(connection, before, State.CREATED, reason or "seen in LeadSquared", now)
+        reach("after settle commit")
 
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None:
         """Record another verdict on unsettled rows."""
@@ -105,26 +169,50 @@ class SettleLedger:
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
-            before = self._states(connection, delivery_ids)
+            before = self._states(connection, delivery_ids, OPEN_ROWS)
             chosen = is_one_of(connection, d.id, list(delivery_ids))
             statement = sa.update(deliveries).where(chosen, d.state.in_(OPEN_ROWS))
             connection.execute(statement.values(state=state, reason=reason, updated_at=now))
             self._log(connection, before, state, reason, now)
 
-    def looked(self, batch_ids: Sequence[str]) -> None:
-        """Note that all rows of the batches were looked for; batches with no open row left are settled."""
+    def note(self, delivery_ids: Sequence[int], reason: str) -> None:
+        """Append to rows' event logs without moving them."""
+        d = deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            query = sa.select(d.id, d.state).where(is_one_of(connection, d.id, list(delivery_ids)))
+            log = [
+                {"at": now, "actor": self._actor, "delivery_id": row[0], "from_state": row[1], "to_state": row[1],
+                 "reason": reason}
+                for row in connection.execute(query)
+            ]  # fmt: skip
+            events.record(connection, log)
+
+    def looked(self, batch_ids: Sequence[str], *, conclusive: bool) -> None:
+        """Note that all rows of the batches were looked for.
+
+        Only conclusive looks, past the settle time, count towards absence. A batch without an open row is settled, or
+        to be sent again where rows went back to planned.
+        """
         b, d = batches.c, deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
             chosen = is_one_of(connection, b.batch_id, list(batch_ids))
-            connection.execute(sa.update(batches).where(chosen).values(looks=b.looks + 1, looked_at=now))
-            open_rows = sa.exists().where(d.batch_id == b.batch_id, d.state.in_((*OPEN_ROWS, State.SENDING)))
-            done = sa.update(batches).where(chosen, b.state.in_(OPEN_BATCHES), ~open_rows)
-            connection.execute(done.values(state="settled", settled_at=now))
+            looks = b.looks + 1 if conclusive else b.looks
+            connection.execute(sa.update(batches).where(chosen).values(looks=looks, looked_at=now))
+            members = sa.exists().where(d.batch_id == b.batch_id)
+            no_open_rows = ~members.where(d.state.in_((*OPEN_ROWS, State.SENDING)))
+            ended = sa.update(batches).where(chosen, b.state.in_(OPEN_BATCHES), no_open_rows)
+            planned = members.where(d.state == State.PLANNED)
+            again = ended.where(planned)
+            connection.execute(again.values(state="again", looks=0, looked_at=None, owner=None, lease_until=None))
+            connection.execute(ended.values(state="settled", settled_at=now, audited_at=None))
 
-    def _states(self, connection: sa.Connection, delivery_ids: Sequence[int]) -> dict[int, str]:
+    def _states(
+        self, connection: sa.Connection, delivery_ids: Sequence[int], states: Sequence[State]
+    ) -> dict[int, str]:
         d = deliveries.c
-        query = sa.select(d.id, d.state).where(is_one_of(connection, d.id, list(delivery_ids)), d.state.in_(OPEN_ROWS))
+        query = sa.select(d.id, d.state).where(is_one_of(connection, d.id, list(delivery_ids)), d.state.in_(states))
         return {row[0]: row[1] for row in connection.execute(query)}
 
     def _log(

@@ -77,7 +77,7 @@ class Reservation:
     served: float
     series: int
     spacing: float
-    learned: bool
+    learned_calls: int | None
     bulk_learned: bool
     day_calls: int
     asked: float
@@ -103,6 +103,7 @@ class Standing:
 
 
 #: PostgreSQL would take a fresh look at the locked row only, so the statement reads no other row to find the slot.
+#: SQLite 3.40 gets IS NULL wrong in RETURNING, on the row's own columns: they are returned as they are.
 _RESERVE = """
 UPDATE rate_slots SET
     slot_at = {slot},
@@ -115,7 +116,7 @@ WHERE account = :account AND bucket = :bucket
     AND (:daily_calls < 0 OR day <> {today} OR day_calls + :count <= :daily_calls)
     AND (:bulk_spacing <= 0 OR {slot} >= bulk_at + :bulk_spacing OR bulk_at > {now} + {horizon})
 RETURNING slot_at AS at, slot_at - {now} AS wait, {served} AS served, series, {spacing} AS spacing,
-    learned_calls IS NOT NULL AS learned, {bulk_learned} AS bulk_learned, day_calls
+    learned_calls, {bulk_learned} AS bulk_learned, day_calls
 """
 _LOOK = "SELECT series, {bulk_learned} AS bulk_learned FROM rate_slots WHERE account = :account AND bucket = :bucket"
 _BULK_LEARNED = """EXISTS (SELECT 1 FROM rate_slots AS other

@@ -160,7 +160,7 @@ class Throttle:
     def _pass_bulk(self, turn: Turn) -> float:
         """Wait for a slot of the bulk bucket; return its spacing, or 0 if its limit was forgotten meanwhile."""
         slot: Reservation | None = turn.take(self._request(BULK, 0.0), self._limits[BULK])
-        if slot is None or not (self._bulk_configured or slot.learned):
+        if slot is None or not (self._bulk_configured or slot.learned_calls):
             self._bulk_limited = False
             return 0.0
         return slot.spacing

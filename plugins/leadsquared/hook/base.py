@@ -13,6 +13,7 @@ import tenacity
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.log import mask_secret
 
+from followups.crash_points import reach
 from leadsquared.connection import ConnectionSettings
 from leadsquared.encoding import PayloadError
 from leadsquared.errors import RateLimited, RetryableError
@@ -73,6 +74,8 @@ class BaseCalls(HttpHook):
         self._lock = threading.Lock()
         self._settings: ConnectionSettings | None = None
         self._transport: Transport | None = None
+        #: look-ups that gave fewer items than they announced: what they did not show is not absent
+        self.looks_cut_short = 0
         self._sleep: Callable[[float], None] = time.sleep
 
     @property
@@ -85,6 +88,9 @@ class BaseCalls(HttpHook):
             if self._settings is None:
                 self._settings = self._read_settings()
             return self._settings
+
+    def _note_short_look(self) -> None:
+        self.looks_cut_short += 1
 
     def close(self) -> None:
         """Close the pool's connections; the next call opens new ones."""
@@ -105,7 +111,9 @@ class BaseCalls(HttpHook):
         """
         transport, throttle = self._get_transport(), self._get_throttle()
         with self._places:
+            reach("before slot")
             throttle.wait(operation.bucket)
+            reach("after slot")
             try:
                 content = body() if callable(body) else body
             except PayloadError as unsendable:

@@ -144,6 +144,7 @@ class FindingTasks(BaseCalls):
                         operation, bodies.tasks_of_users(some, first, last, page=page)
                     ),
                     identify=_identify,
+                    on_short=self._note_short_look,
                 ):
                     task = reading.read_crm_task(item)
                     if task.id is None or task.id not in seen:

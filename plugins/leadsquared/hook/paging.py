@@ -20,7 +20,12 @@ Identify = Callable[[dict[str, Any]], str | None]
 
 
 def follow_pages(
-    fetch: Fetch, *, identify: Identify, page_size: int = PAGE_SIZE, short_page_ends: bool = True
+    fetch: Fetch,
+    *,
+    identify: Identify,
+    page_size: int = PAGE_SIZE,
+    short_page_ends: bool = True,
+    on_short: Callable[[], None] = lambda: None,
 ) -> Iterator[dict[str, Any]]:
     """Yield every item once, by its id, or by its content if it has none.
 
@@ -30,6 +35,7 @@ def follow_pages(
     not proved absent.
 
     :param fetch: takes the number of the page, from 1, and the number of items received so far in this pass.
+    :param on_short: called where fewer items came than were announced.
     :param short_page_ends: False for replies that do not tell how many items there are, where a short page may have
         been cut: such a look-up costs one call more.
     """
@@ -48,6 +54,7 @@ def follow_pages(
             break
     if announced is not None and len(seen) < announced:
         log.warning("A look-up announced %d items and gave %d different ones.", announced, len(seen))
+        on_short()
 
 
 def _go_through(fetch: Fetch, page_size: int, *, short_page_ends: bool) -> Iterator[Page]:

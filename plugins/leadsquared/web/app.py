@@ -10,23 +10,16 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from followups.crash_points import reach
-from followups.ledger.webhooks import MAX_BODY_BYTES, store_webhook
 from starlette.concurrency import run_in_threadpool
 
+from followups.crash_points import reach
+from followups.ledger.webhooks import MAX_BODY_BYTES, store_webhook
 from leadsquared.databases import open_ledger_engine
-
-PREFIX = "/leadsquared"
-HOOK_PATH = "/hook/{batch_id}/{token}"
+from leadsquared.names import HOOK_PATH
 
 log = logging.getLogger(__name__)
 
 app = FastAPI(title="LeadSquared", docs_url=None, redoc_url=None, openapi_url=None)
-
-
-def hook_url(base_url: str, batch_id: str, token: str) -> str:
-    """Return the address to give to LeadSquared; `base_url` is Airflow's public one."""
-    return f"{base_url.rstrip('/')}{PREFIX}{HOOK_PATH.format(batch_id=batch_id, token=token)}"
 
 
 @app.api_route(HOOK_PATH, methods=["POST", "GET", "HEAD"])

@@ -39,7 +39,13 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     directory = read_directory(hook)
     preview = context["params"].get("mode") == "preview"
     ledger_class = PreviewLedger if preview else PlanLedger
-    ledger = ledger_class(engine, feed=feed.name, run_key=run_key(feed.name, context), actor=actor(context))
+    ledger = ledger_class(
+        engine,
+        feed=feed.name,
+        run_key=run_key(feed.name, context),
+        actor=actor(context),
+        leadsquared_conn_id=feed.leadsquared_conn_id,
+    )
     reader = RowReader(feed, datetime.now(UTC), directory)
     # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
     with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(window)) as (columns, chunks):

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from followups.crash_points import reach
 from followups.ledger.planning import PlanLedger
 from followups.ledger.sending import SendLedger
 from followups.planning.batching import Slice
@@ -19,7 +20,7 @@ from followups.sending import Sender, SendReport
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import PayloadReader, inline_feed, plan_inline
-from leadsquared.outcomes import bulk_post, no_webhook
+from leadsquared.outcomes import bulk_post, webhook_address
 from leadsquared.preflight import read_directory
 from leadsquared.runs import actor, run_key
 
@@ -53,7 +54,7 @@ class SendWork:
         self._context["slice_label"] = work.label
         batch_ids = self._ledger.open_batches(*work.bounds)
         log.info("%s: %d to be made", work.label, len(batch_ids))
-        post = bulk_post(self._hook, no_webhook)
+        post = bulk_post(self._hook, webhook_address(self._hook))
         sender = Sender(self._ledger, post, plan_id=work.plan_id, in_flight=self._in_flight)
         self._on_start(sender)
         try:
@@ -61,6 +62,7 @@ class SendWork:
         finally:
             self._hook.close()
             _log_report(sender.report)
+        reach("before xcom")
         return {
             "calls": {str(kind): count for kind, count in report.calls.items()},
             "rows": {str(kind): count for kind, count in report.rows.items()},
@@ -80,7 +82,13 @@ class SendWork:
     def _plan(self, feed: Any, reader: Reader, rows: Rows) -> Slice:
         ti = self._context["ti"]
         run = f"{run_key(feed.name, self._context)}/{ti.task_id}[{ti.map_index}]"
-        ledger = PlanLedger(self._engine, feed=feed.name, run_key=run, actor=actor(self._context))
+        ledger = PlanLedger(
+            self._engine,
+            feed=feed.name,
+            run_key=run,
+            actor=actor(self._context),
+            leadsquared_conn_id=self._hook.leadsquared_conn_id,
+        )
         counts = plan_inline(ledger, feed, reader, rows)
         _log_plan(counts)
         label = f"{counts.to_send} inline rows"

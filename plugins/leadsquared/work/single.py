@@ -48,7 +48,9 @@ def create_once(
     if (reader.delivery(key) or {}).get("state") not in _NOT_AGAIN:
         hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=1)
         run = f"{run_key(feed.name, context)}/{key}"
-        plan = PlanLedger(engine, feed=feed.name, run_key=run, actor=actor(context))
+        plan = PlanLedger(
+            engine, feed=feed.name, run_key=run, actor=actor(context), leadsquared_conn_id=leadsquared_conn_id
+        )
         plan_inline(plan, feed, RowReader(feed, datetime.now(UTC), read_directory(hook)), [row])
         batches = ledger.open_batches(batch_name(plan.plan_id, 1), batch_name(plan.plan_id, 2))
         Sender(ledger, single_post(hook), plan_id=plan.plan_id, in_flight=1).run(batches)

@@ -1,28 +1,34 @@
-"""Look in LeadSquared for what was sent."""
+"""Settle what was sent: a run's rows, or those that ended runs left behind."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
-from itertools import chain
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
-from followups.feeds import feeds_dir, load_feed
+import sqlalchemy as sa
+
+from followups.feeds import Feed, FeedError, feeds_dir, load_feed
 from followups.ledger.reading import LedgerReader
+from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
-from followups.readback import Reader
-from followups.verification import Verified, Verifier
+from followups.sending import Sender
+from followups.verification import Policy, Verified, Verifier
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import CrmTask
+from leadsquared.outcomes import bulk_post, webhook_address
 from leadsquared.runs import actor, run_key
+from leadsquared.work.looking import LookingHook
 
 log = logging.getLogger(__name__)
 
+#: A settled batch is looked at once more after so many settle times: for duplicates, and for what came late.
+AUDIT_AFTER_SETTLE_TIMES = 3
+
 
 def verify_run(name: str, ledger_conn_id: str, context: Any) -> Verified:
-    """Look once for all rows of a run that are not settled, as far as they are due to be looked for."""
+    """Look once for all rows of a run that are due to be looked for; send again what was proved absent."""
     feed = load_feed(feeds_dir() / f"{name}.yaml")
     engine = open_ledger(ledger_conn_id)
     plans = LedgerReader(engine).plan_ids(run_key(feed.name, context))
@@ -30,20 +36,75 @@ def verify_run(name: str, ledger_conn_id: str, context: Any) -> Verified:
         log.info("nothing to verify")
         return Verified()
     hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
+    sender = SendLedger(engine, owner=actor(context))
+    sender.expire_leases()
     ledger = SettleLedger(engine, actor=actor(context), plan_ids=plans)
-    verifier = Verifier(ledger, reader_of(hook), settle=timedelta(seconds=hook.settings.settle_seconds))
-    result = verifier.round()
+    result = _verifier(ledger, hook, engine, lambda _: policy_of(feed)).round()
+    _log_round(result)
+    if send_again(sender, hook, plans):
+        result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
+    for plan_id in plans:
+        sender.heartbeat(plan_id)
     hook.close()
-    log.info("settled in this look: %s", dict(result.counts))
-    if result.duplicates:
-        log.warning("%d follow-ups have more than one CRM task", len(result.duplicates))
     return result
 
 
-def reader_of(hook: LeadSquaredHook) -> Reader:
-    """Return the look-up of appointments and to-dos of many owners."""
+def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> dict[str, int]:
+    """Settle what ended runs left on one account, send again what was proved absent, and audit what was settled."""
+    engine = open_ledger(ledger_conn_id)
+    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
+    sender = SendLedger(engine, owner=actor(context))
+    expired = sender.expire_leases()
+    ledger = SettleLedger(engine, actor=actor(context), leadsquared_conn_id=leadsquared_conn_id)
+    verifier = _verifier(ledger, hook, engine, feed_policies())
+    result = verifier.round()
+    _log_round(result)
+    sent = send_again(sender, hook, ledger.plans_to_send_again())
+    audit = verifier.audit(timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES))
+    hook.close()
+    counts = {str(state): count for state, count in (result.counts + audit.counts).items()}
+    return {
+        **counts,
+        "expired": expired,
+        "sent again": sent,
+        "duplicates": result.duplicates + audit.duplicates,
+        "still waiting": ledger.count_open(),
+    }
 
-    def read(users: Sequence[str], first: date, last: date) -> Iterator[CrmTask]:
-        return chain(hook.iter_appointments(users, first, last), hook.iter_to_dos(users, first, last))
 
-    return read
+def send_again(ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int]) -> int:
+    """Send batches whose rows were proved absent; return how many."""
+    batch_ids = ledger.batches_to_send_again(plan_ids)
+    if batch_ids:
+        log.info("%d batches were proved absent and are sent again", len(batch_ids))
+        Sender(ledger, bulk_post(hook, webhook_address(hook)), plan_id=plan_ids[-1]).run(batch_ids)
+    return len(batch_ids)
+
+
+def policy_of(feed: Feed) -> Policy:
+    """Return a feed's rules for verification."""
+    return Policy(on_unknown=feed.on_unknown, duplicates=feed.duplicates)
+
+
+def feed_policies() -> Callable[[str], Policy]:
+    """Return the rules by feed; rows of feeds without a file, such as inline ones, have the defaults."""
+    known: dict[str, Policy] = {}
+    for path in feeds_dir().glob("*.yaml"):
+        try:
+            known[path.stem] = policy_of(load_feed(path))
+        except FeedError as error:
+            log.warning("%s", error)
+    return lambda feed: known.get(feed, Policy())
+
+
+def _verifier(
+    ledger: SettleLedger, hook: LeadSquaredHook, engine: sa.Engine, policies: Callable[[str], Policy]
+) -> Verifier:
+    settle = timedelta(seconds=hook.settings.settle_seconds)
+    return Verifier(ledger, LookingHook(hook, engine), settle=settle, policy_of=policies)
+
+
+def _log_round(result: Verified) -> None:
+    log.info("settled in this look: %s", {str(state): count for state, count in result.counts.items()} or "nothing")
+    if result.duplicates:
+        log.warning("%d follow-ups have more than one CRM task: see their timelines", result.duplicates)

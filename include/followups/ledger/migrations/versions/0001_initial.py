@@ -25,6 +25,7 @@ def upgrade() -> None:
         ),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("delivery_ids", sa.JSON(), nullable=False, comment="the rows in the order in which they were sent"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -100,6 +101,7 @@ def upgrade() -> None:
         sa.Column("id", BIG_ID, autoincrement=True, nullable=False),
         sa.Column("run_key", sa.Text(), nullable=False, comment="feed and Airflow run"),
         sa.Column("feed", sa.Text(), nullable=False),
+        sa.Column("leadsquared_conn_id", sa.Text(), nullable=False, comment="the account that the rows go to"),
         sa.Column("kind", sa.Text(), nullable=False, comment="scheduled, manual, backfill, asset or inline"),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("window_start", sa.DateTime(timezone=True), nullable=True),
@@ -141,12 +143,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "bucket", name=op.f("pk_rate_slots")),
     )
     op.create_table(
+        "webhooks",
+        sa.Column("id", BIG_ID, autoincrement=True, nullable=False),
+        sa.Column("attempt_id", BIG_ID, nullable=False),
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=True),
+        sa.Column("payload", sa.LargeBinary(), nullable=True, comment="the body as it came; may hold personal data"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhooks_batch_id"), ["batch_id"], unique=False)
+
+    op.create_table(
         "batches",
         sa.Column("batch_id", sa.Text(), nullable=False, comment="<plan>-<number>"),
         sa.Column("plan_id", BIG_ID, nullable=False),
         sa.Column("feed", sa.Text(), nullable=False),
         sa.Column(
-            "state", sa.Text(), nullable=False, comment="open, claimed, sending, accepted, rejected, unknown, settled"
+            "state", sa.Text(), nullable=False, comment="open, claimed, sending, accepted, unknown, again, settled"
         ),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("token", sa.Integer(), server_default="0", nullable=False, comment="fence: grows with every claim"),
@@ -164,12 +179,25 @@ def upgrade() -> None:
         sa.Column("looks", sa.Integer(), server_default="0", nullable=False, comment="read-backs of all its rows"),
         sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "audited_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="last look for duplicates and latecomers after it was settled",
+        ),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_batches_plan_id")),
         sa.PrimaryKeyConstraint("batch_id", name=op.f("pk_batches")),
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_batches_plan_id"), ["plan_id"], unique=False)
+        batch_op.create_index(
+            "ix_batches_unaudited",
+            ["settled_at"],
+            unique=False,
+            sqlite_where=sa.text("audited_at IS NULL"),
+            postgresql_where=sa.text("audited_at IS NULL"),
+        )
         batch_op.create_index(
             "ix_batches_unsettled",
             ["feed", "state"],
@@ -187,9 +215,18 @@ def downgrade() -> None:
             sqlite_where=sa.text("state <> 'settled'"),
             postgresql_where=sa.text("state <> 'settled'"),
         )
+        batch_op.drop_index(
+            "ix_batches_unaudited",
+            sqlite_where=sa.text("audited_at IS NULL"),
+            postgresql_where=sa.text("audited_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_batches_plan_id"))
 
     op.drop_table("batches")
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhooks_batch_id"))
+
+    op.drop_table("webhooks")
     op.drop_table("rate_slots")
     with op.batch_alter_table("plans", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_plans_run_key"))

@@ -1,0 +1,43 @@
+"""Settle what runs left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator
+
+from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
+from leadsquared.retrying import RETRY_POLICY
+
+
+class ReconcileOperator(BaseOperator):
+    """Settle batches of ended runs on one account, and look again at what was settled a while ago.
+
+    What was accepted or is unknown is looked up; what was proved absent is sent again; duplicates are reported, or
+    healed where the feed says so. Rows of runs that still live are left to them.
+
+    :param leadsquared_conn_id: Airflow connection of the account.
+    """
+
+    template_fields: Sequence[str] = ("leadsquared_conn_id",)
+    ui_color = "#fff4d6"
+
+    def __init__(
+        self,
+        *,
+        leadsquared_conn_id: str = DEFAULT_LEADSQUARED,
+        ledger_conn_id: str = DEFAULT_LEDGER,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retry_policy", RETRY_POLICY)
+        super().__init__(**kwargs)
+        self.leadsquared_conn_id = leadsquared_conn_id
+        self.ledger_conn_id = ledger_conn_id
+
+    def execute(self, context: Any) -> dict[str, int]:
+        """Do one round and return its counts."""
+        from leadsquared.work.verify import reconcile  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        context["account_label"] = self.leadsquared_conn_id
+        return reconcile(self.leadsquared_conn_id, self.ledger_conn_id, context)

@@ -1,0 +1,141 @@
+"""The ledger as verification sees it: what is open after it was sent, and how it ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from followups.ledger.settling import SettleLedger
+from followups.model import Outcome, State
+from tests.contract.ledger_kit import (
+    ACCEPTED,
+    REFUSED,
+    REJECTED,
+    UNKNOWN,
+    batch,
+    batch_ids,
+    counted,
+    plan,
+    rows_of,
+    send,
+    sender_of,
+    take,
+)
+from tests.support.follow_ups import make_rows
+
+
+def sent_plan(engine: sa.Engine, rows: int = 3, outcome: Outcome = ACCEPTED) -> tuple[int, SettleLedger]:
+    plan_id, _ = plan(engine, make_rows(rows))
+    send(engine, plan_id, outcome)
+    return plan_id, SettleLedger(engine, actor="verify", plan_ids=[plan_id])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_open"), [(ACCEPTED, True), (UNKNOWN, True), (REFUSED, False), (REJECTED, False)]
+)
+def test_accepted_and_unknown_batches_are_open(engine: sa.Engine, outcome: Outcome, is_open: bool) -> None:
+    plan_id, ledger = sent_plan(engine, outcome=outcome)
+    found = ledger.open_batches(10)
+    assert [each.batch_id for each in found] == (batch_ids(engine, plan_id) if is_open else [])
+    for each in found:
+        assert (each.state, each.looks, each.looked_ago) == (str(outcome.kind), 0, None)
+        assert timedelta(0) <= each.age < timedelta(minutes=1)
+
+
+def test_open_batches_come_in_pages_by_id(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine, rows=130)
+    first = ledger.open_batches(2)
+    rest = ledger.open_batches(2, after=first[-1].batch_id)
+    assert [each.batch_id for each in (*first, *rest)] == batch_ids(engine, plan_id)
+
+
+def test_other_plans_are_not_this_runs(engine: sa.Engine) -> None:
+    sent_plan(engine)
+    assert SettleLedger(engine, actor="verify", plan_ids=[99]).open_batches(10) == []
+
+
+def test_rows_come_with_what_they_are_recognised_by(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine)
+    ids = batch_ids(engine, plan_id)
+    (rows,) = ledger.open_rows(ids).values()
+    assert [(row.id, row.key, row.payload) for row in rows] == [
+        (row["id"], row["delivery_key"], row["payload"]) for row in rows_of(engine)
+    ]
+    assert {row.state for row in rows} == {State.ACCEPTED}
+
+
+def test_row_that_was_seen_is_created_with_its_id_and_is_open_no_more(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine)
+    first, *others = rows_of(engine)
+    ledger.created({first["id"]: "c001"})
+    assert [(row["state"], row["crm_task_id"]) for row in rows_of(engine)] == [
+        ("created", "c001"), ("accepted", None), ("accepted", None),
+    ]  # fmt: skip
+    (rows,) = ledger.open_rows(batch_ids(engine, plan_id)).values()
+    assert [row.id for row in rows] == [row["id"] for row in others]
+
+
+def test_verdict_moves_open_rows_alone(engine: sa.Engine) -> None:
+    _, ledger = sent_plan(engine, outcome=UNKNOWN)
+    first, second, third = (row["id"] for row in rows_of(engine))
+    ledger.created({first: "c001"})
+    ledger.move([first, second], State.HELD, "why")
+    assert [(row["id"], row["state"], row["reason"]) for row in rows_of(engine)] == [
+        (first, "created", None), (second, "held", "why"), (third, "unknown", "timeout"),
+    ]  # fmt: skip
+
+
+def test_planned_row_is_never_called_created(engine: sa.Engine) -> None:
+    plan(engine, make_rows(1))
+    (row,) = rows_of(engine)
+    ledger = SettleLedger(engine, actor="verify")
+    ledger.created({row["id"]: "c001"})
+    ledger.move([row["id"]], State.REJECTED, "why")
+    assert counted(engine) == {"planned": 1}
+
+
+def test_batch_is_settled_once_no_row_is_open(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine)
+    ids = batch_ids(engine, plan_id)
+    ledger.looked(ids, conclusive=True)
+    assert batch(engine, ids[0])["state"] == "accepted"
+    (found,) = ledger.open_batches(10)
+    assert found.looks == 1
+    assert found.looked_ago is not None
+    ledger.created({row["id"]: f"c{row['id']}" for row in rows_of(engine)})
+    ledger.looked(ids, conclusive=True)
+    assert (batch(engine, ids[0])["state"], ledger.open_batches(10)) == ("settled", [])
+
+
+def test_look_that_proves_nothing_is_not_counted(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine)
+    ledger.looked(batch_ids(engine, plan_id), conclusive=False)
+    assert ledger.open_batches(10)[0].looks == 0
+    assert ledger.open_batches(10)[0].looked_ago is not None
+
+
+def test_absent_row_of_an_unknown_batch_is_sent_again_alone(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine, outcome=UNKNOWN)
+    (batch_id,) = batch_ids(engine, plan_id)
+    first, second, third = rows_of(engine)
+    ledger.created({first["id"]: "c001", second["id"]: "c002"})
+    ledger.move([third["id"]], State.PLANNED, "absent")
+    assert sender_of(engine).claim(batch_id) is None, "not before the look is complete"
+    ledger.looked([batch_id], conclusive=True)
+    assert sender_of(engine).batches_to_send_again([plan_id]) == [batch_id]
+    _, intent = take(sender_of(engine), batch_id)
+    assert list(intent.payloads) == [third["payload"]]
+
+
+def test_late_reply_does_not_undo_what_was_seen(engine: sa.Engine) -> None:
+    plan_id, _ = plan(engine, make_rows(2))
+    sender = sender_of(engine, lease_seconds=-1)
+    claim, _ = take(sender, batch_ids(engine, plan_id)[0])
+    sender.expire_leases()
+    ledger = SettleLedger(engine, actor="verify", plan_ids=[plan_id])
+    ledger.created({row["id"]: f"c{row['id']}" for row in rows_of(engine)})
+    ledger.looked([claim.batch_id], conclusive=True)
+    assert sender.record(claim, REJECTED) is False
+    assert counted(engine) == {"created": 2}
