@@ -57,7 +57,14 @@ class AirflowClient:
             "run_backwards": False,
             "dag_run_conf": {},
         }
-        return int(self.call("POST", "backfills", body)["id"])
+        for _ in range(10):
+            try:
+                return int(self.call("POST", "backfills", body)["id"])
+            except requests.HTTPError as error:  # Airflow on SQLite: the scheduler was writing; nothing was created
+                if error.response.status_code != 503:
+                    raise
+                time.sleep(2)
+        raise TimeoutError("Airflow could not create the backfill: its database stayed locked")
 
     def wait_for_backfill(self, backfill_id: int, seconds: float = 600) -> None:
         """Wait until it is complete."""

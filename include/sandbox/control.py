@@ -19,6 +19,12 @@ from sandbox.state import Sandbox
 
 _CHUNK = 1000
 _LONGEST_DRAIN = 300.0
+_OBJECT: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+#: What is answered to a body that cannot be read, and to one that says what cannot be.
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "Not JSON in UTF-8", "content": _OBJECT},
+    422: {"description": "Which switch or rule is wrong, and why", "content": _OBJECT},
+}
 
 
 def router(sandbox: Sandbox) -> APIRouter:
@@ -109,14 +115,14 @@ def _add_switches(routes: APIRouter, sandbox: Sandbox) -> None:
         """What the switches are unless they are set."""
         return Settings().model_dump(mode="json")
 
-    @routes.patch("/settings", response_model=None)
+    @routes.patch("/settings", response_model=None, responses=_REFUSALS)
     async def change_settings(changes: Annotated[dict[str, Any], Body()]) -> Any:
         """Set switches, by nested or dotted names. All or none of them take effect."""
         return _tried(sandbox, lambda: sandbox.change(changes))
 
 
 def _add_faults(routes: APIRouter, sandbox: Sandbox) -> None:
-    @routes.post("/faults", response_model=None)
+    @routes.post("/faults", response_model=None, responses=_REFUSALS)
     async def add_faults(rules: Annotated[list[Any] | dict[str, Any] | str, Body()]) -> Any:
         """Add rules to those in force, which go on counting."""
         return _tried(sandbox, lambda: sandbox.add_faults(rules if isinstance(rules, list) else [rules]))

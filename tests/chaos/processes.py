@@ -95,4 +95,5 @@ class Actor:
 def _main(work: Callable[..., None], order: Any, pipe: Connection) -> None:
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     work(order, lambda key, value: pipe.send((key, value)))

@@ -1,0 +1,142 @@
+"""The verdict on a case. The sandbox is the witness; what the actors logged or told counts for nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from followups.keys import delivery_key, marker
+from followups.model import State
+from followups.schema import deliveries, events
+from followups.verification import CUT_SHORT, HIDDEN
+
+from demo.accounting import compare
+from tests.chaos.cases import Case
+from tests.chaos.faults import FAULTS
+from tests.chaos.orders import FEED
+from tests.chaos.world import World, expected
+
+#: Between these a frozen sender cannot know that it was frozen: what it sends once it wakes cannot be called back.
+WAKES_UP_TOO_LATE = {"headers sent", "body sent"}
+
+
+@dataclass(kw_only=True)
+class Verdict:
+    """What became of a case's rows."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    #: living CRM tasks beyond the first of a follow-up
+    duplicates: int = 0
+    #: the same, and those that were deleted since
+    duplicates_ever: int = 0
+    #: rows neither created nor kept back with a true reason
+    lost: list[str] = field(default_factory=list)
+    #: `created` without a CRM task, or a CRM task whose row is not `created`
+    mislabelled: list[str] = field(default_factory=list)
+    unfinished: int = 0
+    #: seconds from recovery to the verdict, of rows that were unknown then
+    settled_after: list[float] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    unforeseen_double: bool = False
+
+    @property
+    def faultless(self) -> bool:
+        """Whether nothing is doubled, lost, mislabelled or left open."""
+        wrong = (self.duplicates, self.lost, self.mislabelled, self.unfinished, self.unforeseen_double)
+        return not any(wrong)
+
+    def __str__(self) -> str:
+        return (
+            f"duplicates {self.duplicates} (ever {self.duplicates_ever}), lost {len(self.lost)} {self.lost[:3]}, "
+            f"mislabelled {len(self.mislabelled)} {self.mislabelled[:3]}, unfinished {self.unfinished}, "
+            f"{dict(self.states)}"
+        )
+
+
+def judge(case: Case, world: World, recovered_at: datetime | None) -> Verdict:
+    """Compare the ledger with the sandbox's own record, row by row."""
+    world.sandbox.drain()
+    audit = world.sandbox.audit()
+    tasks = world.sandbox.tasks()
+    verdict = Verdict(
+        duplicates_ever=audit["duplicates"]["by_marker_ever"],
+        calls=Counter({name: sum(counts.values()) for name, counts in audit["calls"]["by_operation"].items()}),
+        faults=Counter(audit["faults"]),
+    )
+    with world.ledger() as engine:
+        accounts = compare(engine, tasks)
+        verdict.states = accounts.states
+        verdict.duplicates = accounts.duplicates
+        verdict.unfinished = accounts.unfinished
+        hidden = _hidden(engine) if any(FAULTS[fault].hides_rows for fault in case.faults) else set()
+        unlabelled = [key for key in accounts.unlabelled if key not in hidden]
+        verdict.mislabelled = [*accounts.missing, *unlabelled, *accounts.wrong_id, *accounts.strangers]
+        verdict.lost = sorted(_lost(case, world, engine, hidden))
+        verdict.settled_after = _settled_after(engine, recovered_at)
+    verdict.unforeseen_double = verdict.duplicates_ever > 0 and not _may_double(case)
+    return verdict
+
+
+def _lost(case: Case, world: World, engine: sa.Engine, hidden: set[str]) -> set[str]:
+    """Return valid rows that are neither created nor kept back for a reason that the sandbox confirms."""
+    right = expected(case.rows)
+    dropped = {drop["marker"] for drop in world.sandbox.drops()}
+    spoils = any(FAULTS[fault].spoils_rows for fault in case.faults)
+    d = deliveries.c
+    with engine.connect() as connection:
+        found = {row.followup_id: row for row in connection.execute(sa.select(d.followup_id, d.delivery_key, d.state))}
+    lost = {row_id for row_id in right.invalid if row_id not in found or found[row_id].state != State.INVALID}
+    lost |= {row_id for row_id in right.cancelled if row_id not in found or found[row_id].state != State.CANCELLED}
+    for row_id in right.valid:
+        row = found.get(row_id)
+        if row is None or row.state in {State.INVALID, State.CANCELLED}:
+            lost.add(row_id)
+        elif row.state == State.HELD and row.delivery_key not in hidden:
+            lost.add(row_id)
+        elif row.state == State.REJECTED:
+            poisoned = "poison row" in case.faults and row_id == "f-00007"
+            if not (spoils and (marker(row.delivery_key) in dropped or poisoned)):
+                lost.add(row_id)
+    return lost
+
+
+def _hidden(engine: sa.Engine) -> set[str]:
+    """Return keys of rows that are held because their absence cannot be proved."""
+    d = deliveries.c
+    with engine.connect() as connection:
+        held = sa.select(d.delivery_key).where(d.state == State.HELD, d.reason.in_((HIDDEN, CUT_SHORT)))
+        return set(connection.execute(held).scalars())
+
+
+def _settled_after(engine: sa.Engine, recovered_at: datetime | None) -> list[float]:
+    if recovered_at is None:
+        return []
+    e = events.c
+    query = sa.select(e.at).where(e.from_state == State.UNKNOWN, e.delivery_id.is_not(None), e.at > recovered_at)
+    with engine.connect() as connection:
+        return [(at - recovered_at).total_seconds() for at in connection.execute(query).scalars()]
+
+
+def _may_double(case: Case) -> bool:
+    return case.option("heal") != "no" and any(
+        kill == "SIGSTOP" and point in WAKES_UP_TOO_LATE
+        for point, kill in zip(case.points, case.kills, strict=True)
+    )
+
+
+def markers(count: int) -> set[str]:
+    """Return the markers of all valid rows."""
+    return {marker(delivery_key(FEED, row_id)) for row_id in expected(count).valid}
+
+
+def states_of_naive(count: int, tasks: list[dict[str, Any]], told_success: bool) -> Verdict:
+    """Return the verdict on a client without a ledger: what it called done, held against what is there."""
+    found = Counter(task["marker"] for task in tasks if not task["deleted"])
+    wanted = markers(count)
+    verdict = Verdict(duplicates=sum(times - 1 for times in found.values()))
+    verdict.lost = sorted(wanted - set(found)) if told_success else []
+    return verdict

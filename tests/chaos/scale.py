@@ -1,0 +1,39 @@
+"""Shorten the product's times in an actor process, and point it at the case's own feed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from followups import database, feeds, sending
+from followups.ledger import planning, settling
+from followups.ledger.sending import SendLedger
+from followups.throttle import engines
+
+from leadsquared.hook import base
+from leadsquared.work import plan, report, verify
+from tests.chaos.orders import LEASE_SECONDS
+
+LOCK_SECONDS = 2.0
+
+
+def shorten(folder: str) -> None:
+    """Replace the constants; the logic is untouched."""
+    lease = timedelta(seconds=LEASE_SECONDS)
+    defaults = SendLedger.__init__.__kwdefaults__
+    assert defaults is not None
+    defaults["lease"] = lease
+    planning.RUN_SILENT_AFTER = settling.RUN_SILENT_AFTER = lease
+    sending.HEARTBEAT_SECONDS = LEASE_SECONDS / 4
+    base.LONGEST_PAUSE_SECONDS = 0.1
+    verify.AUDIT_AFTER_SETTLE_TIMES = 1
+    database.BUSY_TIMEOUT_SECONDS = int(LOCK_SECONDS)
+    database.STATEMENT_TIMEOUT_MS = int(LOCK_SECONDS * 1000)
+    engines.SQLITE_BUSY_TIMEOUT = LOCK_SECONDS
+    _feed_in(Path(folder))
+
+
+def _feed_in(folder: Path) -> None:
+    for module in (plan, report, verify):
+        module.feeds_dir = lambda: folder
+    feeds.sql_dir = lambda: folder

@@ -1,0 +1,74 @@
+"""A wrong feed file is an import error that names it; the other feeds' DAGs load, and nothing is touched."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from airflow.dag_processing.dagbag import DagBag
+
+from followups import feeds
+
+ROOT = Path(__file__).resolve().parents[2]
+Load = Callable[..., DagBag]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load the shipped DAG files over the shipped feeds and some more."""
+
+    def load(**more: str) -> DagBag:
+        shutil.copytree(ROOT / "dags", tmp_path / "dags")
+        shutil.copytree(ROOT / "include" / "feeds", tmp_path / "feeds")
+        for name, text in more.items():
+            (tmp_path / "feeds" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        monkeypatch.setattr(feeds, "feeds_dir", lambda: tmp_path / "feeds")
+        return DagBag(dag_folder=str(tmp_path / "dags"))
+
+    return load
+
+
+GOOD = "start_date: 2031-01-01\nsql: appointments.sql\n"
+SHIPPED = {"leadsquared_appointments", "leadsquared_document_collection", "leadsquared_reconcile"}
+
+
+def test_feed_file_is_all_that_a_new_dag_needs(load: Load) -> None:
+    bag = load(visits=GOOD)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {*SHIPPED, "leadsquared_visits"}
+    assert type(bag.dags["leadsquared_visits"].timetable).__name__ == "NullTimetable"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (GOOD + "past_due: drop\n", "visits.yaml, line 3: `past_due`: value should be 'keep', 'shift' or 'hold'"),
+        (GOOD + "schedule: 0 6 * *\n", "visits.yaml, line 3: `schedule`: not a cron line"),
+        (GOOD + "tags: [\n", "visits.yaml, line 4: not valid YAML"),
+        ("start_date: 2031-01-01\nsql: gone.sql\n", "visits.yaml: `sql`: no readable query at include/sql/gone.sql"),
+    ],
+)
+def test_wrong_feed_is_an_import_error_that_names_file_field_and_cure(load: Load, text: str, problem: str) -> None:
+    bag = load(visits=text)
+    (error,) = bag.import_errors.values()
+    assert problem in error
+    assert set(bag.dags) == SHIPPED
+
+
+def test_all_wrong_feeds_are_in_one_error(load: Load) -> None:
+    (error,) = load(visits=GOOD + "retries: -1\n", calls="sql: [\n").import_errors.values()
+    assert "visits.yaml, line 3: `retries`" in error
+    assert "calls.yaml, line 2: not valid YAML" in error
+
+
+def test_loading_the_dags_opens_no_connection_and_no_database(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    touched: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _, address: touched.append(address))
+    monkeypatch.setattr(sa, "create_engine", lambda *args, **_: touched.append(args))
+    monkeypatch.delenv("AIRFLOW_CONN_FOLLOWUPS_LEDGER", raising=False)
+    assert load().import_errors == {}
+    assert touched == []
