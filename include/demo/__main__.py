@@ -41,6 +41,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=ROWS, help="follow-ups in the warehouse")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started it in the background
     console = Console(width=max(Console().width, 132))
     try:
         return play(console, rows=arguments.rows, keep_running=arguments.keep_running)

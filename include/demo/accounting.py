@@ -10,7 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.keys import marker
+from followups.ledger.reading import LedgerReader
 from followups.model import State
+from followups.report import RunReport, build_report
 from followups.schema import attempts, batches, deliveries, plans
 
 
@@ -69,6 +71,14 @@ def compare(engine: sa.Engine, crm_tasks: Iterable[Mapping[str, Any]]) -> Accoun
                 accounts.unlabelled.append(key)
     accounts.strangers = [task_id for ids in by_marker.values() for task_id in ids]
     return accounts
+
+
+def last_report(engine: sa.Engine, run_key: str) -> RunReport:
+    """Return what the run's last plan came to; empty where nothing was planned."""
+    reader = LedgerReader(engine)
+    newest = reader.plan_ids(run_key)[-1:]
+    counts = [counts for plan_id in newest if (counts := reader.plan(plan_id)["counts"])]
+    return build_report(counts, reader.sent_counts(newest), reader.call_counts(newest))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from demo.accounting import Pace, pace_of
+from demo.accounting import Pace, last_report, pace_of
 from demo.client import AirflowClient
+from followups.report import RunReport
 
 FEEDS = ("appointments", "document_collection")
 ZONE = ZoneInfo("Asia/Kolkata")
@@ -25,7 +25,8 @@ class Finished:
     dag_id: str
     run_id: str
     state: str
-    report: dict[str, Any]
+    #: of the run's last plan: a run that is done again is planned again
+    report: RunReport
     pace: Pace
 
 
@@ -81,6 +82,6 @@ class Scenario:
             dag_id=dag_id,
             run_id=run_id,
             state=state,
-            report=self._airflow.report(dag_id, run_id),
+            report=last_report(self._ledger, f"{feed}/{run_id}"),
             pace=pace_of(self._ledger, f"{feed}/{run_id}"),
         )

@@ -23,14 +23,14 @@ def print_runs(console: Console, runs: Sequence[Finished], calls_per_second: flo
     for name in ("due", *STATES, "before", "calls", "seconds", "of limit"):
         table.add_column(name, justify="right")
     for run in runs:
-        states = run.report["states"]
+        states = run.report.states
         share = run.pace.share(calls_per_second)
         table.add_row(
             run.title,
             run.dag_id.removeprefix("leadsquared_"),
-            str(run.report["due"]),
+            str(run.report.due),
             *(str(states.get(state, 0) or "") for state in STATES),
-            str(sum(run.report["before"].values()) or ""),
+            str(run.report.before.total() or ""),
             str(run.pace.calls or ""),
             f"{run.pace.seconds:.1f}" if run.pace.calls else "",
             f"{share:.0%}" if share is not None else "",
@@ -42,8 +42,7 @@ def print_reasons(console: Console, runs: Sequence[Finished]) -> None:
     """Print why rows were not created."""
     reasons: Counter[tuple[str, str]] = Counter()
     for run in runs:
-        for state, reason, count in run.report["reasons"]:
-            reasons[state, reason] += count
+        reasons.update(run.report.reasons)
     table = Table(title="Why rows were not created", title_justify="left")
     table.add_column("rows", justify="right")
     table.add_column("state")

@@ -59,7 +59,10 @@ class _Armed:
             due = self.passed[point] == self.nth
         if due and self.how == "error":
             raise InjectedError(point)
-        if due:
+        if due and self.how == "SIGSTOP":
+            # By os.kill the main thread would take it, and this one run on until that is scheduled.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+        elif due:
             os.kill(os.getpid(), signal.Signals[self.how])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -13,8 +14,12 @@ from pydantic_core import PydanticCustomError
 _HH_MM = re.compile("([01]?[0-9]|2[0-3]):[0-5][0-9]")
 
 
+#: Reads the zones' folder: every task loads a feed, some of them all feeds.
+_zones = cache(available_timezones)
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise PydanticCustomError("zone", "not an IANA time zone; write one like Asia/Kolkata")
     return name
 

@@ -50,8 +50,8 @@ class Marker(_Settings):
 class Thresholds(_Settings):
     """When a run fails. Shares are of the run's rows; null never fails."""
 
-    max_invalid_share: Share | None = Field(0.1, description="rows that failed validation")
-    max_rejected_share: Share | None = Field(0.05, description="rows that LeadSquared refused or dropped")
+    max_invalid_share: Share | None = Field(0.5, description="rows that failed validation")
+    max_rejected_share: Share | None = Field(0.2, description="rows that LeadSquared refused or dropped")
     max_unknown: int | None = Field(0, ge=0, description="rows whose outcome is not known when the run ends")
 
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Literal, Protocol
 
 from followups.crash_points import reach
+from followups.keys import marker
 from followups.ledger.settling import OpenBatch, OpenRow
 from followups.model import State
 from followups.readback import Found, Reader, SeenTask, look
@@ -214,7 +215,8 @@ class Verifier:
         return doubled
 
     def _heal_row(self, batch: OpenBatch, row: OpenRow, tasks: Sequence[SeenTask]) -> None:
-        younger = [task for task in tasks[1:] if task.marker]
+        # Only what carries this row's own marker is surely ours: any other text may quote one.
+        younger = [task for task in tasks[1:] if task.marker == marker(row.key, row.generation)]
         deletable = [task.id or "" for task in younger if task.status_code in {0, None}]
         if self._policy_of(batch.feed).duplicates == "delete_younger" and deletable:
             self._leadsquared.delete(deletable)

@@ -89,7 +89,7 @@ def _documentation(operation: operations.Operation) -> dict[str, Any]:
         "required": ["Status", "ExceptionType", "ExceptionMessage"],
         "properties": {name: {"type": "string"} for name in ("Status", "ExceptionType", "ExceptionMessage")},
     }
-    errors = {400: "Malformed", 401: "Unauthorised", 404: "No such operation", 429: "Rate limit exceeded", 500: "Refused"}
+    errors = {400: "Malformed", 401: "Unauthorised", 404: "No such operation", 429: "Too many calls", 500: "Refused"}
     content = {"application/json": {"schema": envelope}}
     keys = ("x-LSQ-AccessKey", "x-LSQ-SecretKey")
     extra: dict[str, Any] = {

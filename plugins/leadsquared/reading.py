@@ -145,9 +145,11 @@ def read_opportunity(data: Any) -> Opportunity:
 
 def read_opportunities(data: Any) -> list[Opportunity]:
     """Return the opportunities in a list of types, each with its own list (`/get-opportunities-in-bulk-by-ids/`)."""
-    groups = read_page(data).items
-    found = [entry for group in groups for entry in Item(group).items("Opportunities")]
-    return [read_opportunity(entry) for entry in found or groups if "Opportunities" not in entry]
+    found: list[dict[str, Any]] = []
+    for entry in read_page(data).items:
+        of_type = any(name.casefold() == "opportunities" for name in entry)
+        found += Item(entry).items("Opportunities") if of_type else [entry]
+    return [read_opportunity(entry) for entry in found]
 
 
 def read_day_slots(data: Any) -> list[DaySlots]:

@@ -27,7 +27,7 @@ from tests.chaos import mutants, scale
 from tests.chaos.orders import ESCALATION_SECONDS, FEED, LEASE_SECONDS, STEP_SECONDS, Order
 
 Tell = Callable[[str, Any], None]
-LOOK_PAUSE_SECONDS = 0.05
+LOOK_PAUSE_SECONDS = 0.12
 IN_FLIGHT = 3
 
 
@@ -46,7 +46,16 @@ def work(order: Order, tell: Tell) -> None:
         if order.reconcile:
             actor.reconcile()
     except Exception as error:  # as Airflow does: the task failed, and somebody else goes on
-        tell("failed", f"{type(error).__name__}: {str(error)[:300]}")
+        tell("failed", f"{type(error).__name__}: {str(error)[:200]}")
+
+
+def rehearse(order: Order) -> None:
+    """Carry an order out in this process, to load all that it needs."""
+    logging.disable(logging.CRITICAL)
+    scale.shorten(order.folder)
+    actor = _Actor(order, lambda *_: None)
+    actor.run(order.run_id or "")
+    actor.reconcile()
 
 
 def _arm(order: Order) -> None:

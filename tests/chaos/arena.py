@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from tests.chaos.cases import Case
 from tests.chaos.play import Played, play
+from tests.chaos.processes import start_server
 from tests.chaos.world import World, make_warehouse, open_world
 from tests.support import postgres
 
@@ -36,6 +38,8 @@ class Arena:
             make_warehouse(warehouses, size)
         for _ in range(self._lanes):
             self._free.put(self._stack.enter_context(open_world(self._server, warehouses)))
+        with self.world() as world:
+            start_server(json.dumps(world.rehearsals()))
         self._pool = self._stack.enter_context(ThreadPoolExecutor(self._lanes, thread_name_prefix="lane"))
         return self
 

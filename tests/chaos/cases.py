@@ -20,6 +20,7 @@ WEBHOOK_POINTS: Final = ("before webhook commit", "after webhook commit")
 CALL_POINTS: Final = ("before slot", "after slot", "headers sent", "body sent", "reply half read", "after reply")
 PHASES: Final = {"plan": "", "send": "before claim", "look": "before look"}
 ROWS: Final = 120
+FEW: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +52,9 @@ class Case:
 
     @property
     def rows(self) -> int:
-        """Rows of the warehouse."""
-        return int(self.option("rows", str(ROWS)))
+        """Rows of the warehouse: three batches, or a single one, so that a stop meets the call at its point alone."""
+        few = "SIGSTOP" in self.kills and self.lot.random() < 0.5
+        return int(self.option("rows", str(FEW if few else ROWS)))
 
     @property
     def lot(self) -> random.Random:

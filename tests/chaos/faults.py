@@ -72,7 +72,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "reset after": _create("reset", commit=True),
     "hang before": _create("hang", commit=False),
     "hang after": _create("hang", commit=True),
-    "late work": _create("slow ms=500", commit=False),
+    "late work": _create("slow ms=600", commit=False),
     "late reply": _create("slow ms=700", commit=True),
     "rate error in 200": _create("rate_error_in_200"),
     "rate 429": _switched(lasting=False, rate__normal="6/1", retry_after="seconds"),

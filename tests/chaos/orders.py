@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 #: How long an owner's silence is borne: leases, and signs of life of runs.
-LEASE_SECONDS: Final = 1.0
+LEASE_SECONDS: Final = 1.2
 #: How long a create may take to show in look-ups. The sandbox takes at most half of it.
-SETTLE_SECONDS: Final = 0.6
-TIMEOUT_SECONDS: Final = 0.4
+SETTLE_SECONDS: Final = 1.0
+TIMEOUT_SECONDS: Final = 0.5
 #: What Airflow's supervisor waits between SIGTERM and SIGKILL.
 ESCALATION_SECONDS: Final = 0.3
 #: Beyond this a step of a run is given up and the next one done; a case that needs it fails.

@@ -12,13 +12,14 @@ from typing import Any
 from tests.chaos.actors import work
 from tests.chaos.cases import WEBHOOK_POINTS, Case
 from tests.chaos.faults import FAULTS, WHEN
-from tests.chaos.judge import Verdict, judge
+from tests.chaos.judge import Verdict, judge, starved
 from tests.chaos.orders import LEASE_SECONDS, Order
 from tests.chaos.processes import Actor
 from tests.chaos.receiver import serve
 from tests.chaos.world import World
 
 LONGEST_ACT_SECONDS = 25.0
+MOST_PLAYS = 3
 
 
 @dataclass(kw_only=True)
@@ -30,7 +31,11 @@ class Played:
     #: what became of each actor: ended, stopped, runs, or the signal's name
     ends: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    #: the same of those who went on
+    heirs: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    #: the machine was too busy for the shortened times, by the sandbox's own clock: the case proves nothing
+    void: bool = False
 
     @property
     def deaths(self) -> int:
@@ -42,7 +47,15 @@ class Played:
 
 
 def play(case: Case, world: World) -> Played:
-    """Play a case to its end."""
+    """Play a case to its end; again where the machine was too busy for its times."""
+    for _ in range(MOST_PLAYS):
+        played = _play(case, world)
+        if not played.void:
+            break
+    return played
+
+
+def _play(case: Case, world: World) -> Played:
     began = time.monotonic()
     world.reset(case.store, rows=case.rows, heal=case.option("heal") != "no")
     with contextlib.ExitStack() as stack:
@@ -50,12 +63,15 @@ def play(case: Case, world: World) -> Played:
         play_of = _Play(case, world, receiver, stack)
         recovered_at = play_of.run()
         verdict = judge(case, world, recovered_at)
+        void = not verdict.faultless and starved(world)
     return Played(
         case=case,
         verdict=verdict,
         ends=play_of.ends,
         failures=play_of.failures,
+        heirs=play_of.heirs,
         seconds=time.monotonic() - began,
+        void=void,
     )
 
 
@@ -106,6 +122,7 @@ class _Play:
         self._tries = 0
         self.ends: list[str] = []
         self.failures: list[str] = []
+        self.heirs: list[str] = []
 
     def run(self) -> datetime:
         """Play all acts; return when the server recovered."""
@@ -171,10 +188,7 @@ class _Play:
                 mutant=self._case.option("mutant"),
             )
         )
-        self._wait(actor)
-        if actor.told.get("failed"):
-            self.failures.append(f"heir: {actor.told['failed']}")
-            self.ends.append("ended")
+        self.heirs.append(f"{self._wait(actor)} {actor.told.get('failed', '')}".strip())
 
     def _act(self, order: Order) -> Actor:
         actor = Actor(work, order)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PRELOADED: Final = ["tests.chaos.actors", "tests.chaos.naive", "tests.chaos.receiver"]
+PRELOADED: Final = ["tests.chaos.warm"]
 _DIE_WITH_PARENT: Final = 1
 
 
@@ -27,6 +27,19 @@ def _server() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context
+
+
+def start_server(rehearsals: str) -> None:
+    """Start the fork server if it does not run, and wait until it has rehearsed."""
+    os.environ["CHAOS_REHEARSALS"] = rehearsals
+    started = _server().Process(target=_nothing)
+    started.start()
+    started.join()
+    del os.environ["CHAOS_REHEARSALS"]
+
+
+def _nothing() -> None:
+    return
 
 
 class Actor:

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import sqlalchemy as sa
 from followups.database import connect
 from followups.ledger.migrate import upgrade
@@ -61,7 +60,7 @@ def expected(count: int) -> Rows:
 
 def make_warehouse(folder: Path, count: int) -> Path:
     """Write a warehouse of `count` rows, due in the last days."""
-    path = folder / f"warehouse-{count}.duckdb"
+    path = folder / f"warehouse-{count}.db"
     if path.exists():
         return path
     right = expected(count)
@@ -72,15 +71,16 @@ def make_warehouse(folder: Path, count: int) -> Path:
             "Meeting" if number % 2 else "Follow Up",
             None if f"f-{number:05d}" in right.invalid else f"Row {number} of the list",
             OWNERS[number % len(OWNERS)],
-            now - timedelta(hours=2 + number % 70),
+            str(now - timedelta(hours=2 + number % 70)),
             f"f-{number:05d}" in right.cancelled,
         )
         for number in range(1, count + 1)
     ]
-    columns = "followup_id TEXT, task_type TEXT, subject TEXT, owner_email TEXT, due_at TIMESTAMPTZ, cancelled BOOLEAN"
-    with duckdb.connect(str(path)) as connection:
+    columns = "followup_id TEXT, task_type TEXT, subject TEXT, owner_email TEXT, due_at TEXT, cancelled BOOLEAN"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute(f"CREATE TABLE followups ({columns})")
         connection.executemany("INSERT INTO followups VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.commit()
     return path
 
 
@@ -125,8 +125,16 @@ class World:
         return {
             "AIRFLOW_CONN_LEADSQUARED_DEFAULT": json.dumps(leadsquared),
             "AIRFLOW_CONN_FOLLOWUPS_LEDGER": json.dumps(_connection_of(self.url)),
-            "AIRFLOW_CONN_WAREHOUSE_DEFAULT": json.dumps({"conn_type": "duckdb", "host": str(self.warehouse)}),
+            "AIRFLOW_CONN_WAREHOUSE_DEFAULT": json.dumps({"conn_type": "sqlite", "host": str(self.warehouse)}),
         }
+
+    def rehearsals(self) -> list[dict[str, Any]]:
+        """Return what actors are rehearsed with, once for each store."""
+        ready = []
+        for store in self._urls:
+            self.reset(store, rows=40, heal=True)
+            ready.append({"environment": self.environment(), "folder": str(self.folder)})
+        return ready
 
     @contextlib.contextmanager
     def ledger(self) -> Iterator[sa.Engine]:
@@ -170,7 +178,9 @@ def _empty_sqlite(path: Path, template: Path) -> None:
 def _empty_postgresql(url: URL) -> None:
     engine = connect(url)
     with engine.begin() as connection:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+        others = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+        )
         connection.execute(sa.text(others), {"name": url.database})
         found = sa.inspect(connection).get_table_names()
         names = ", ".join(name for name in found if name in metadata.tables or name.startswith("rate_"))

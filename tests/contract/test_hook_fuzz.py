@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadsquared.errors import LeadSquaredError
-from leadsquared.operations import Operation
 from leadsquared.replies import Reply
 from tests.contract.hook_kit import CHANGES, READS, Seeds
 from tests.properties.test_wire_replies import bodies, headers, json_values, statuses
@@ -21,25 +20,31 @@ from tests.support.faked_network import Answer, FakedNetwork, make_faked_network
 
 SEEDS = Seeds("id-1", "id-2")
 
+lists = st.sampled_from(["List", "TaskList", "Leads", "Users", "Opportunities", "LIST"])
 names = st.sampled_from(
     [
-        *("RecordCount", "List", "TaskList", "Leads", "Users", "SearchInfo", "Opportunities", "UserSlots", "Date"),
-        *("UserTaskId", "TaskID", "Id", "ID", "UserId", "ProspectID", "LeadPropertyList", "Attribute", "Value"),
+        *("UserTaskId", "Id", "UserId", "ProspectID", "LeadPropertyList", "Attribute", "Value", "Date", "UserSlots"),
         *("DueDate", "CreatedOn", "CompletedOn", "StatusCode", "Status", "Reminder", "TaskType", "CustomFields"),
-        *("ColumnConfiguration", "Options", "SchemaName", "Mandatory", "LSQCommonServiceURLs", "api", "AvailableSlots"),
-        *("StartTime", "EndTime", "Message", "IsSuccessful", "Fields", "recordcount", "LIST"),
+        *("ColumnConfiguration", "Options", "SchemaName", "Mandatory", "LSQCommonServiceURLs", "AvailableSlots"),
+        *("StartTime", "EndTime", "Message", "IsSuccessful", "Fields", "SearchInfo", "RecordCount", "Opportunities"),
     ]
 )
-values = json_values | st.sampled_from(
-    ["/Date(99999999999999999+0000)/", "/Date(-1)/", "9999-12-31 23:59:59-23:59", "0001-01-01", "1e999", "[1]", "{}"]
+nasty = st.sampled_from(
+    [
+        *("/Date(999999999999999+0000)/", "/Date(-999999999999999)/", "9999-12-31 23:59:59-23:59", "0001-01-01"),
+        *("0001-01-01 00:00:00+23:59", "1e999", "NaN", "[1]", "{}", "[{}]", "id-1", "", -1, 10**30, float("inf"), None),
+    ]
 )
-objects = st.recursive(
-    st.dictionaries(names, values, max_size=6),
-    lambda inner: st.dictionaries(names, inner | st.lists(inner, max_size=3), max_size=5) | st.lists(inner, max_size=3),
-    max_leaves=12,
+items = st.dictionaries(names, nasty | json_values | st.lists(st.dictionaries(names, nasty, max_size=3)), max_size=5)
+pages = st.lists(items, max_size=3) | st.builds(
+    lambda key, found, count, more: {"RecordCount": count, key: found, **more},
+    lists,
+    st.lists(items, max_size=3),
+    st.sampled_from([None, 0, 1, 10**9, "2", -1, 1e999]),
+    items,
 )
 answers: st.SearchStrategy[Answer] = st.tuples(
-    st.just(200), st.just({}), objects.map(lambda value: json.dumps(value).encode())
+    st.just(200), st.just({}), (pages | items).map(lambda value: json.dumps(value).encode())
 ) | st.tuples(statuses, headers, bodies)
 failures = st.sampled_from(
     [
@@ -67,27 +72,27 @@ def fuzzed(examples: int) -> settings:
     return settings(max_examples=examples, deadline=None, derandomize=True)
 
 
-@fuzzed(250)
-@given(operation=st.sampled_from(list(READS)), answer=answers | failures)
-def test_no_answer_makes_a_read_fail_otherwise(network: FakedNetwork, operation: Operation, answer: Answer) -> None:
-    network.answer_with(answer)
-    with suppress(LeadSquaredError):
-        repr(READS[operation](network.hook, SEEDS))
-    assert 1 <= len(network.sent) <= 20
+@fuzzed(200)
+@given(answer=answers | failures)
+def test_no_answer_makes_a_read_fail_otherwise_or_go_on_for_ever(network: FakedNetwork, answer: Answer) -> None:
+    for operation, read in READS.items():
+        network.answer_with(answer)
+        with suppress(LeadSquaredError):
+            repr(read(network.hook, SEEDS))
+        assert 1 <= len(network.sent) <= 20, operation.path
 
 
-@fuzzed(120)
-@given(operation=st.sampled_from(list(CHANGES)), answer=answers | failures)
-def test_no_answer_makes_a_change_fail_otherwise_or_be_sent_again(
-    network: FakedNetwork, operation: Operation, answer: Answer
-) -> None:
-    network.answer_with(answer)
-    with suppress(LeadSquaredError):
-        CHANGES[operation](network.hook, SEEDS)
-    assert len(network.sent) == 1
+@fuzzed(60)
+@given(answer=answers | failures)
+def test_no_answer_makes_a_change_fail_otherwise_or_be_sent_again(network: FakedNetwork, answer: Answer) -> None:
+    for operation, change in CHANGES.items():
+        network.answer_with(answer)
+        with suppress(LeadSquaredError):
+            change(network.hook, SEEDS)
+        assert len(network.sent) == 1, operation.path
 
 
-@fuzzed(80)
+@fuzzed(60)
 @given(answer=answers | failures)
 def test_a_post_returns_a_reply_whatever_comes_back(network: FakedNetwork, answer: Answer) -> None:
     network.answer_with(answer)

@@ -59,7 +59,7 @@ def test_intent_holds_the_payloads_in_their_order_and_is_committed_before_the_ca
     [
         (ACCEPTED, "accepted", "accepted"),
         (REFUSED, "planned", "claimed"),
-        (REJECTED, "rejected", "rejected"),
+        (REJECTED, "rejected", "settled"),
         (UNAUTHORISED, "planned", "open"),
         (UNKNOWN, "unknown", "unknown"),
     ],

@@ -73,10 +73,12 @@ def test_unknown_leads_are_empty_lists(api: Api) -> None:
     assert_refused(api.get(f"{LEADS}/Leads.GetById"), 500, "MXMandatoryAttributeMissingException")
 
 
-def test_leads_by_ids_are_lists_of_attributes_in_pages(api: Api) -> None:
+@pytest.mark.parametrize("inside", [False, True])
+def test_leads_by_ids_are_lists_of_attributes_in_pages(api: Api, inside: bool) -> None:
     api.sandbox.set(known_leads="listed")
+    ids = {"LeadIds": [lead.id for lead in DIRECTORY.leads[:5]] + [LEAD]}
     body = {
-        "LeadIds": [lead.id for lead in DIRECTORY.leads[:5]] + [LEAD],
+        **({"SearchParameters": ids} if inside else ids),
         "Columns": {"Include_CSV": "FirstName"},
         "Paging": {"PageIndex": 2, "PageSize": 4},
     }
@@ -84,6 +86,21 @@ def test_leads_by_ids_are_lists_of_attributes_in_pages(api: Api) -> None:
     assert (reply["RecordCount"], len(reply["Leads"])) == (5, 1)
     values = {item["Attribute"]: item["Value"] for item in reply["Leads"][0]["LeadPropertyList"]}
     assert values == {"ProspectID": DIRECTORY.leads[4].id, "FirstName": DIRECTORY.leads[4].first_name}
+    api.sandbox.set(lead_shape="flat")
+    assert api.post(f"{LEADS}/Leads/Retrieve/ByIds", body).json()["Leads"] == [values]
+
+
+def test_leads_are_found_by_when_they_were_modified(api: Api) -> None:
+    body = {
+        "Parameter": {"FromDate": "2025-10-09 08:53:20", "ToDate": "2025-10-09 10:53:20"},
+        "Columns": {"Include_CSV": "ProspectID"},
+        "Paging": {"PageIndex": 1, "PageSize": 2},
+    }
+    reply = api.post(f"{LEADS}/Leads.RecentlyModified", body).json()
+    assert (reply["RecordCount"], len(reply["Leads"])) == (3, 2)
+    swapped = {"Parameter": {"FromDate": "2026-01-01 00:00:00", "ToDate": "2025-01-01 00:00:00"}}
+    assert_refused(api.post(f"{LEADS}/Leads.RecentlyModified", swapped), 500, "MXInvalidInputException", "FromDate")
+    assert_refused(api.post(f"{LEADS}/Leads.RecentlyModified", {}), 500, "MXInvalidInputException")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +128,9 @@ def test_a_wrong_lead_search_is_refused(api: Api, body: dict[str, object]) -> No
 
 def test_opportunities_are_found_by_lead_and_by_id(api: Api) -> None:
     opportunity = DIRECTORY.opportunities[0]
-    url = f"{api.sandbox.url}/v2/{OPPORTUNITIES}/GetOpportunitiesOfLead?leadId={opportunity.lead_id}&opportunityType=12000"
-    body = api.session.post(url, timeout=5).json()
+    url = f"{api.sandbox.url}/v2/{OPPORTUNITIES}/GetOpportunitiesOfLead"
+    query = {"leadId": opportunity.lead_id, "opportunityType": "12000"}
+    body = api.session.post(url, params=query, timeout=5).json()
     assert body["RecordCount"] == len(body["List"]) == 1
     found = api.get(f"{OPPORTUNITIES}/GetOpportunityDetails", OpportunityId=opportunity.id).json()
     assert found == body["List"][0]
@@ -120,6 +138,22 @@ def test_opportunities_are_found_by_lead_and_by_id(api: Api) -> None:
     assert_refused(
         api.get(f"{OPPORTUNITIES}/GetOpportunityDetails", OpportunityId=LEAD), 500, "MXInvalidEntityException"
     )
+
+
+def test_opportunities_are_found_by_their_ids_type_by_type(api: Api) -> None:
+    url, columns = f"{OPPORTUNITIES}/GetOpportunitiesById", {"Include_CSV": "Status"}
+    asked = [
+        {"EventCode": code, "ProspectActivityId": [DIRECTORY.opportunities[0].id, LEAD], "Columns": columns}
+        for code in ("12000", "12001")
+    ]
+    first, second = api.post(url, {"SearchParameters": asked}).json()
+    assert (first["EventCode"], first["RecordCount"]) == ("12000", 1)
+    assert first["Opportunities"][0]["ProspectActivityId"] == DIRECTORY.opportunities[0].id
+    assert (second["RecordCount"], second["Opportunities"]) == (0, [])
+    for wrong in ({"ProspectActivityId": [LEAD]}, {**asked[0], "Columns": {}}, {**asked[0], "ProspectActivityId": []}):
+        assert_refused(api.post(url, {"SearchParameters": [wrong]}), 500, "MXMandatoryAttributeMissingException")
+    too_many = {**asked[0], "ProspectActivityId": [LEAD] * 2001}
+    assert_refused(api.post(url, {"SearchParameters": [too_many]}), 500, "MXInvalidInputException")
 
 
 def test_all_users_are_listed_with_their_state(api: Api) -> None:

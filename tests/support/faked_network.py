@@ -13,6 +13,9 @@ import requests
 from leadsquared.hook import LeadSquaredHook
 from tests.unit.leadsquared.hook.conftest import RecordingThrottle
 
+#: A look-up that asks more often than this would ask for ever.
+PATIENCE_REQUESTS = 100
+
 #: Status, headers and body; or what the network raises.
 Answer = tuple[int, Mapping[str, str], bytes] | Exception
 
@@ -35,6 +38,8 @@ class FakedNetwork:
 
     def exchange(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], bytes]:
         self.sent.append(request)
+        if len(self.sent) > PATIENCE_REQUESTS:
+            raise ConnectionError
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer

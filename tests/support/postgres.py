@@ -67,14 +67,15 @@ def throw_away_server() -> Iterator[URL]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    run = {"check": True, "capture_output": True}
-    subprocess.run([*as_user, binaries / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres"], **run)  # type: ignore[call-overload]
+    init = ["-D", folder / "data", "-A", "trust", "-U", "postgres"]
+    subprocess.run([*as_user, binaries / "initdb", *init], check=True, capture_output=True)
     start = ["-D", folder / "data", "-w", "-o", f"-p {port} -h 127.0.0.1 -k {folder}", "-l", folder / "log", "start"]
-    subprocess.run([*as_user, binaries / "pg_ctl", *start], **run)  # type: ignore[call-overload]
+    subprocess.run([*as_user, binaries / "pg_ctl", *start], check=True, capture_output=True)
     try:
         yield URL.create("postgresql+psycopg", username="postgres", host="127.0.0.1", port=port, database="postgres")
     finally:
-        subprocess.run([*as_user, binaries / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], **run)  # type: ignore[call-overload]
+        stop = ["-D", folder / "data", "-m", "immediate", "stop"]
+        subprocess.run([*as_user, binaries / "pg_ctl", *stop], check=True, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

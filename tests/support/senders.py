@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 
 from followups.ledger.sending import Claim, Intent
 from followups.model import Outcome, OutcomeKind
@@ -18,6 +19,8 @@ REJECTED = Outcome(kind=OutcomeKind.REJECTED, detail="MX: no")
 
 class FakeLedger:
     """Batches of some rows; remembers every step in order."""
+
+    lease = timedelta(minutes=5)
 
     def __init__(self, **rows: int) -> None:
         self.rows = rows
@@ -75,11 +78,12 @@ class FakePost:
         self.calls: Counter[str] = Counter()
         self.tokens: list[str] = []
 
-    def __call__(self, intend: Callable[[], Intent | None], webhook_token: str) -> Outcome | None:
+    def __call__(self, intend: Callable[[], Intent | None], batch: str, webhook_token: str) -> Outcome | None:
         intent = intend()
         if intent is None:
             return None
         batch_id, _, token = intent.payloads[0].split("/")
+        assert batch_id == batch
         assert token == webhook_token
         self.tokens.append(webhook_token)
         self.calls[batch_id] += 1

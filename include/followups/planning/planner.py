@@ -169,6 +169,9 @@ class Planner:
             return
         reason = "followup_id: another row of this window has the same id and other content; the first was taken"
         key = delivery_key(self._feed.name, candidate.key, "duplicate", candidate.content_hash)
+        if self._ledger.known([key]):
+            self.counts.outcomes[f"already {State.INVALID}"] += 1
+            return
         self.counts.keep_back(State.INVALID, reason)
         values = {**_columns(replace(candidate, state=State.INVALID, reason=reason)), "delivery_key": key}
         self._append(NewRow({**values, "payload": None, "batch_id": None}))

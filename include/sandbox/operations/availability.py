@@ -98,7 +98,7 @@ OPERATIONS = tuple(
         "POST",
         f"Task.svc/RetrieveAvailableSlots/{way}",
         _handler(way),
-        f"/get-available-slots-of-users-by-{slug}/",
+        f"/get-available-slots-of-users-{slug}/",
         body=users_schema(way, IncludeAllowedConflictSlots={"type": "boolean"}),
     )
     for way, slug in (

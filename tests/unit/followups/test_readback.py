@@ -13,7 +13,7 @@ import pytest
 from followups.keys import delivery_key, marker
 from followups.ledger.settling import OpenRow
 from followups.model import State
-from followups.readback import look
+from followups.readback import Found, look
 
 DUE = datetime(2031, 4, 5, 6, 0, tzinfo=UTC)
 AVA, BEN = "ava@example.com", "ben@example.com"
@@ -27,6 +27,9 @@ class Task:
     due_at: datetime | None = DUE
     owner_email: str | None = AVA
     related_id: str | None = None
+    task_type: str | None = "Visit"
+    created_at: datetime | None = None
+    status_code: int | None = 0
 
 
 class Crm:
@@ -35,6 +38,7 @@ class Crm:
     def __init__(self, *tasks: Task) -> None:
         self.tasks = tasks
         self.calls: list[tuple[list[str], date, date]] = []
+        self.cut_short = False
 
     def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[Task]:
         self.calls.append((list(users), first, last))
@@ -46,7 +50,13 @@ def row(number: int, *, marked: bool = True, due: str = "2031-04-05 06:00:00", *
     payload = {"Name": "Visit", "OwnerEmailAddress": AVA, "DueDate": due, **changes}
     if marked:
         payload["Description"] = f"x [ref:{marker(key)}]"
-    return OpenRow(id=number, key=key, generation=0, state=State.ACCEPTED, payload=json.dumps(payload))
+    return OpenRow(
+        id=number, key=key, generation=0, state=State.ACCEPTED, task_type="Visit", payload=json.dumps(payload)
+    )
+
+
+def ids(found: Found) -> dict[int, list[str | None]]:
+    return {row_id: [task.id for task in tasks] for row_id, tasks in found.tasks.items()}
 
 
 def mark(number: int) -> str:
@@ -55,29 +65,29 @@ def mark(number: int) -> str:
 
 def test_row_is_found_by_its_marker_whatever_else_changed() -> None:
     found = look([row(1)], Crm(Task("t1", mark(1), name="Renamed", due_at=None, owner_email=None)))
-    assert found.tasks == {1: ["t1"]}
+    assert ids(found) == {1: ["t1"]}
 
 
 def test_several_tasks_with_one_marker_are_all_told_once_each() -> None:
     found = look([row(1)], Crm(Task("t1", mark(1)), Task("t1", mark(1)), Task("t2", mark(1))))
-    assert found.tasks == {1: ["t1", "t2"]}
+    assert ids(found) == {1: ["t1", "t2"]}
 
 
 def test_alike_rows_with_markers_are_not_mixed_up() -> None:
     found = look([row(1), row(2)], Crm(Task("t2", mark(2))))
-    assert found.tasks == {2: ["t2"]}
+    assert ids(found) == {2: ["t2"]}
 
 
 def test_task_with_another_rows_marker_is_never_taken_by_its_fingerprint() -> None:
-    assert look([row(1)], Crm(Task("t9", "abcdefghjkmn"))).tasks == {}
+    assert ids(look([row(1)], Crm(Task("t9", "abcdefghjkmn")))) == {}
 
 
 def test_task_whose_marker_did_not_survive_is_found_by_its_fingerprint() -> None:
-    assert look([row(1)], Crm(Task("t1", None))).tasks == {1: ["t1"]}
+    assert ids(look([row(1)], Crm(Task("t1", None)))) == {1: ["t1"]}
 
 
 def test_row_without_a_marker_is_found_even_if_the_text_quotes_a_strange_one() -> None:
-    assert look([row(1, marked=False)], Crm(Task("t1", "abcdefghjkmn"))).tasks == {1: ["t1"]}
+    assert ids(look([row(1, marked=False)], Crm(Task("t1", "abcdefghjkmn")))) == {1: ["t1"]}
 
 
 @pytest.mark.parametrize(
@@ -91,20 +101,20 @@ def test_row_without_a_marker_is_found_even_if_the_text_quotes_a_strange_one() -
     ],
 )
 def test_fingerprint_is_name_owner_due_date_and_related_entity(task: Task) -> None:
-    assert look([row(1, marked=False)], Crm(task)).tasks == {}
+    assert ids(look([row(1, marked=False)], Crm(task))) == {}
 
 
 def test_fingerprint_passes_over_casing_and_blanks() -> None:
     lead = "AAAAAAAA-0000-4000-8000-000000000001"
     task = Task("t1", name=" Visit ", owner_email="AVA@example.com", related_id=lead.lower())
-    assert look([row(1, marked=False, RelatedEntityId=lead)], Crm(task)).tasks == {1: ["t1"]}
+    assert ids(look([row(1, marked=False, RelatedEntityId=lead)], Crm(task))) == {1: ["t1"]}
 
 
 def test_alike_rows_without_markers_share_the_tasks_out() -> None:
     rows = [row(1, marked=False), row(2, marked=False)]
-    assert look(rows, Crm(Task("t1"), Task("t2"))).tasks == {1: ["t1"], 2: ["t2"]}
-    assert look(rows, Crm(Task("t1"))).tasks == {1: ["t1"]}
-    assert look(rows, Crm(Task("t1"), Task("t2"), Task("t3"))).tasks == {1: ["t1"], 2: ["t2", "t3"]}
+    assert ids(look(rows, Crm(Task("t1"), Task("t2")))) == {1: ["t1"], 2: ["t2"]}
+    assert ids(look(rows, Crm(Task("t1")))) == {1: ["t1"]}
+    assert ids(look(rows, Crm(Task("t1"), Task("t2"), Task("t3")))) == {1: ["t1"], 2: ["t2", "t3"]}
 
 
 @pytest.mark.parametrize("changes", [{"OwnerEmailAddress": None}, {"DueDate": "tomorrow"}, {"DueDate": None}])
@@ -115,13 +125,13 @@ def test_row_that_cannot_be_looked_for_is_said_to_be(changes: dict[str, Any]) ->
 
 
 def test_purged_row_cannot_be_looked_for() -> None:
-    purged = OpenRow(id=1, key="k", generation=0, state=State.UNKNOWN, payload=None)
+    purged = OpenRow(id=1, key="k", generation=0, state=State.UNKNOWN, task_type="Visit", payload=None)
     assert look([purged], Crm()).impossible == [1]
 
 
 def test_ready_made_payload_may_hold_its_date_in_any_form() -> None:
     found = look([row(1, marked=False, due="2031-04-05T11:30:00+05:30")], Crm(Task("t1")))
-    assert found.tasks == {1: ["t1"]}
+    assert ids(found) == {1: ["t1"]}
 
 
 def test_days_close_together_are_one_call_with_all_their_owners() -> None:
@@ -138,5 +148,33 @@ def test_days_close_together_are_one_call_with_all_their_owners() -> None:
 
 def test_nothing_to_look_for_costs_no_call() -> None:
     crm = Crm()
-    assert look([], crm).tasks == {}
+    assert ids(look([], crm)) == {}
     assert crm.calls == []
+
+
+def test_oldest_of_several_tasks_comes_first() -> None:
+    younger = Task("t1", mark(1), created_at=DUE)
+    older = Task("t2", mark(1), created_at=DUE - timedelta(hours=1))
+    assert ids(look([row(1)], Crm(younger, older))) == {1: ["t2", "t1"]}
+
+
+def test_look_tells_the_types_that_were_seen_and_whether_it_was_cut_short() -> None:
+    crm = Crm(Task("t1", task_type="Visit"), Task("t2", task_type="Call"), Task("t3", task_type=None))
+    crm.cut_short = True
+    found = look([row(1)], crm)
+    assert found.visible_types == {"Visit", "Call"}
+    assert not found.complete
+
+
+def test_oldest_task_comes_first_and_those_without_a_date_last() -> None:
+    days = {"new": DUE, "old": DUE - timedelta(days=9), "undated": None}
+    crm = Crm(*(Task(name, mark(1), created_at=day) for name, day in days.items()))
+    assert ids(look([row(1)], crm)) == {1: ["old", "new", "undated"]}
+
+
+def test_look_tells_which_types_it_saw_and_whether_it_saw_all() -> None:
+    crm = Crm(Task("t1"), Task("t2", task_type="Call"), Task("t3", task_type=None))
+    crm.cut_short = True
+    found = look([row(1)], crm)
+    assert (found.visible_types, found.complete) == ({"Visit", "Call"}, False)
+    assert look([row(1)], Crm()).complete

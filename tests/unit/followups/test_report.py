@@ -11,6 +11,7 @@ from followups.feeds import Thresholds
 from followups.model import State
 from followups.report import RunReport, ThresholdError, build_report, check_thresholds
 
+STRICT = Thresholds(max_invalid_share=0.1, max_rejected_share=0.05)
 LAX = Thresholds(max_invalid_share=None, max_rejected_share=None, max_unknown=None)
 
 
@@ -74,12 +75,12 @@ def test_all_delivered_is_green() -> None:
 )
 def test_run_that_exceeds_what_the_feed_allows_fails_and_says_why(report: RunReport, problem: str) -> None:
     with pytest.raises(ThresholdError) as caught:
-        check_thresholds(report, Thresholds(), verified=True)
+        check_thresholds(report, STRICT, verified=True)
     assert str(caught.value) == f"{problem}. Every row is in the ledger with its reason."
 
 
 def test_share_that_is_just_allowed_is_green() -> None:
-    check_thresholds(states(created=85, invalid=10, rejected=5), Thresholds(), verified=True)
+    check_thresholds(states(created=85, invalid=10, rejected=5), STRICT, verified=True)
 
 
 def test_thresholds_that_are_null_never_fail_but_unsent_rows_always_do() -> None:
@@ -94,7 +95,7 @@ def test_accepted_is_the_last_word_where_the_feed_does_not_verify() -> None:
 
 def test_all_problems_are_named_at_once() -> None:
     with pytest.raises(ThresholdError, match=r"invalid .*; .* rejected .*; .* unknown .*; .* planned"):
-        check_thresholds(states(invalid=1, rejected=1, unknown=1, planned=1), Thresholds(), verified=True)
+        check_thresholds(states(invalid=1, rejected=1, unknown=1, planned=1), STRICT, verified=True)
 
 
 def test_settled_states_need_no_reason_in_the_report() -> None:

@@ -61,7 +61,7 @@ def test_nothing_is_begun_after_a_stop_and_the_call_under_way_is_recorded() -> N
 def test_claim_that_waits_for_a_slot_when_the_run_stops_is_given_back() -> None:
     ledger = FakeLedger(b0=1)
 
-    def post(intend: Callable[[], Intent | None], webhook_token: str) -> Outcome | None:
+    def post(intend: Callable[[], Intent | None], _batch: str, webhook_token: str) -> Outcome | None:
         it.stop()
         assert intend() is None
         return None
@@ -121,3 +121,13 @@ def test_sign_of_life_that_fails_does_not_end_the_next_ones() -> None:
 
 def test_run_shows_life_often_enough_to_keep_its_rows() -> None:
     assert timedelta(seconds=HEARTBEAT_SECONDS) * 3 < RUN_SILENT_AFTER
+
+
+def test_sender_that_was_frozen_after_its_intent_does_not_send() -> None:
+    ledger = FakeLedger(b0=3)
+    ledger.lease = timedelta(0)  # any time at all is too long
+    post = always(ACCEPTED)
+    sender(ledger, post).run(["b0"])
+    assert post.calls == {}
+    assert ledger.outcomes == [("b0", OutcomeKind.REFUSED)]
+    assert ("release", "b0") in ledger.steps

@@ -115,6 +115,31 @@ def test_fewer_tasks_than_announced_are_reported(
     assert "ava@example.com" not in caplog.text
 
 
+def test_what_a_first_pass_missed_is_looked_for_again(
+    hook: LeadSquaredHook, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.script = [page([1, 2], 4), page([2, 1], 4), page([1, 3], 4), page([2, 4], 4)]
+    with caplog.at_level(logging.WARNING):
+        found = [task.id for task in hook.iter_tasks_of_owner("ava@example.com", status="open")]
+    assert found == ["id-1", "id-2", "id-3", "id-4"]
+    assert [request.json["Paging"]["Offset"] for request in server.requests] == [0, 2, 0, 2]
+    assert caplog.text == ""
+
+
+def test_items_without_an_id_are_told_apart_by_their_content(hook: LeadSquaredHook, server: ScriptedServer) -> None:
+    server.default = answer(200, {"RecordCount": 10**9, "List": [{"Name": "a"}, {"Name": "b"}]})
+    assert [task.name for task in hook.iter_tasks_of_owner("ava@example.com", status="open")] == ["a", "b"]
+    assert len(server.requests) == 3
+
+
+def test_a_list_without_a_count_is_followed_past_a_page_that_may_have_been_cut(
+    hook: LeadSquaredHook, server: ScriptedServer
+) -> None:
+    server.script = [answer(200, [{"ProspectID": "id-1"}]), answer(200, [{"ProspectID": "id-2"}])]
+    assert [lead.id for lead in hook.iter_leads_where("mx_City", "=", "Pune")] == ["id-1", "id-2"]
+    assert [request.json["Paging"]["PageIndex"] for request in server.requests] == [1, 2, 3]
+
+
 def test_a_server_that_repeats_itself_is_left(hook: LeadSquaredHook, server: ScriptedServer) -> None:
     server.default = page(list(range(200)), 10**9)
     assert len(list(hook.iter_tasks_of_owner("ava@example.com", status="open"))) == 200

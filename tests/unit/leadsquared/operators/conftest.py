@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,12 @@ from unittest.mock import Mock
 import duckdb
 import pytest
 import sqlalchemy as sa
+
 from followups.database import connect
 from followups.ledger import migrate
 from followups.schema import deliveries
-
+from leadsquared.hook import LeadSquaredHook
+from leadsquared.records import CrmTask
 from sandbox.testing import RunningSandbox, running
 
 RUN_AFTER = datetime(2031, 4, 10, 6, 0, tzinfo=UTC)
@@ -70,9 +72,9 @@ class Stack:
         with duckdb.connect(str(self.folder / "warehouse.duckdb")) as database:
             database.execute("DROP TABLE IF EXISTS followups")
             database.execute(f"CREATE TABLE followups ({', '.join(f'{n} {kind}' for n, kind in columns.items())})")
-            for row in rows:
-                values = [row.get(name) for name in columns]
-                database.execute(f"INSERT INTO followups VALUES ({', '.join('?' * len(values))})", values)
+            if rows:
+                values = [[row.get(name) for name in columns] for row in rows]
+                database.executemany(f"INSERT INTO followups VALUES ({', '.join('?' * len(columns))})", values)
 
     def context(self, task_id: str = "plan", *, run_id: str = "manual__1", map_index: int = -1, **params: Any) -> Any:
         """The context of a run by hand, without dates, as by REST."""
@@ -93,13 +95,19 @@ class Stack:
             names = [name for name in sa.inspect(connection).get_table_names() if name != "rate_slots"]
             return {name: connection.execute(sa.text(f"SELECT * FROM {name}")).all() for name in names}
 
+    def crm_task(self, name: str) -> CrmTask:
+        """The one CRM task of that name as LeadSquared shows it."""
+        (task_id,) = [task["id"] for task in self.sandbox.tasks() if task["name"] == name]
+        hook = LeadSquaredHook()
+        found = hook.get_task(task_id)
+        hook.close()
+        assert found is not None
+        return found
+
     def sent(self) -> list[str]:
         """Names of the CRM tasks that were created."""
         assert self.sandbox.drain()
         return sorted(task["name"] for task in self.sandbox.tasks())
-
-
-Stacks = Callable[..., Stack]
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +117,7 @@ def sandbox_of_operators() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def stack(
-    sandbox_of_operators: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stack]:
+def stack(sandbox_of_operators: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     sandbox_of_operators.reset(switches=True)
     ledger = tmp_path / "ledger.db"
     engine = connect(f"sqlite:///{ledger}")

@@ -1,0 +1,96 @@
+"""CreateTasksOperator on rows that a DAG gives itself."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from airflow.sdk import DAG, XComArg
+
+from leadsquared.errors import ConfigurationError
+from leadsquared.operators.create_tasks import CreateTasksOperator
+from tests.unit.leadsquared.operators.conftest import OWNER, Stack, follow_up
+
+
+def payload(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "Name": f"Visit {number}",
+        "TaskType": {"Name": "Meeting"},
+        "OwnerEmailAddress": OWNER,
+        "DueDate": "2031-04-05 06:00:00",
+        "RelatedEntity": 0,
+        "RelatedEntityId": "",
+        "NotifyBy": "1000",
+        **changes,
+    }
+
+
+def create_many(stack: Stack, *, run_id: str = "manual__1", **arguments: Any) -> dict[str, Any]:
+    operator = CreateTasksOperator(task_id="create", feed="own", **arguments)
+    return operator.execute(stack.context("create", run_id=run_id))
+
+
+@pytest.mark.parametrize("count", [1, 50, 51, 130])
+def test_follow_ups_of_any_number_are_cut_into_calls(stack: Stack, count: int) -> None:
+    rows = [follow_up(f"f-{number}") for number in range(count)]
+    result = create_many(stack, follow_ups=rows)
+    assert result == {"calls": {"accepted": -(-count // 50)}, "rows": {"accepted": count}, "skipped": 0}
+    assert len(stack.sent()) == count
+
+
+def test_payloads_are_sent_as_they_are_with_the_marker_and_without_our_key(stack: Stack) -> None:
+    create_many(stack, payloads=[payload(1, followup_id="p-1", Description="Bring forms"), payload(2)])
+    assert stack.sent() == ["Visit 1", "Visit 2"]
+    assert stack.crm_task("Visit 1").description.startswith("Bring forms [ref:")
+
+
+@pytest.mark.parametrize("kind", ["follow_ups", "payloads"])
+def test_task_that_runs_again_or_in_another_run_sends_nothing_again(stack: Stack, kind: str) -> None:
+    rows = [follow_up("f-1")] if kind == "follow_ups" else [payload(1)]
+    create_many(stack, **{kind: rows})
+    for run_id in ("manual__1", "manual__2"):
+        assert create_many(stack, run_id=run_id, **{kind: rows})["calls"] == {}
+    assert len(stack.sent()) == 1
+
+
+def test_empty_list_is_no_call(stack: Stack) -> None:
+    assert create_many(stack, follow_ups=[]) == {"calls": {}, "rows": {}, "skipped": 0}
+
+
+def test_bad_rows_are_kept_back_and_the_others_go(stack: Stack) -> None:
+    rows = [follow_up("f-1"), follow_up("f-2", subject=None), follow_up("f-3", owner_email="nobody@example.com")]
+    assert create_many(stack, follow_ups=rows)["rows"] == {"accepted": 1}
+    assert stack.states() == {"f-1": "accepted", "f-2": "invalid", "f-3": "invalid"}
+
+
+def test_bad_payloads_are_kept_back_and_the_others_go(stack: Stack) -> None:
+    rows = [payload(1), payload(2, Name=""), payload(3, DueDate="tomorrow"), payload(4, TaskType={"Name": "Meating"})]
+    assert create_many(stack, payloads=rows)["rows"] == {"accepted": 1}
+    assert stack.sent() == ["Visit 1"]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"follow_ups": [], "payloads": []}])
+def test_exactly_one_source_of_rows_must_be_given(stack: Stack, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="one of plan_slice, follow_ups and payloads"):
+        create_many(stack, **arguments)
+
+
+def test_result_of_another_task_is_taken_and_makes_the_operator_wait_for_it(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DAG(dag_id="own", schedule=None):
+        upstream = CreateTasksOperator(task_id="upstream", follow_ups=[])
+        operator = CreateTasksOperator(task_id="create", feed="own", follow_ups=upstream.output)
+    assert operator.upstream_task_ids == {"upstream"}
+    monkeypatch.setattr(type(upstream.output), "resolve", lambda *_: [follow_up("f-1")])
+    assert isinstance(operator.follow_ups, XComArg)
+    assert operator.execute(stack.context("create"))["rows"] == {"accepted": 1}
+
+
+def test_stop_reaches_the_sender(stack: Stack) -> None:
+    operator = CreateTasksOperator(task_id="create", follow_ups=[])
+    operator.on_kill()
+    operator._remember(sender := Mock())
+    operator.on_kill()
+    sender.stop.assert_called_once_with()
