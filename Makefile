@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo up test check bench requirements clean
+.PHONY: help setup env demo up test check chaos bench requirements clean
 PYTHON ?= python3
 BIN := .venv/bin
 # Of two values the one that is already set wins.
@@ -30,6 +30,9 @@ up: setup ## The same, left running with the UI
 test: .venv/.installed ## Lint, types, and all tests with coverage
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy include plugins
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+
+chaos: .venv/.installed ## Prove exactly once under crashes and faults
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: .venv/.installed ## Measure, beside the alternatives
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

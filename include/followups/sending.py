@@ -20,6 +20,8 @@ from followups.ledger.sending import Claim, Intent
 from followups.model import Outcome, OutcomeKind
 
 IN_FLIGHT = 16
+#: Finding one bad row among 50 takes about a dozen calls; so many rejections without one success are no row's fault.
+MAX_REJECTIONS_WITHOUT_SUCCESS = 150
 #: A refused call costs a slot, not harm; after so many the batch is left for the task's retry.
 MAX_REFUSALS = 20
 HEARTBEAT_SECONDS = 30.0
@@ -54,6 +56,10 @@ class Post(Protocol):
 
 class UnauthorisedError(PermanentError):
     """LeadSquared refuses the keys. Nothing is lost: the rows stay planned for the next run."""
+
+
+class AllRejectedError(PermanentError):
+    """LeadSquared rejects every row. Something is wrong that no row is to blame for; the rest stays planned."""
 
 
 class StillRefusedError(TransientError):
@@ -193,6 +199,9 @@ class Sender:
     def _after(self, claim: Claim, outcome: Outcome) -> None:
         if outcome.kind is OutcomeKind.UNAUTHORISED:
             raise UnauthorisedError(f"LeadSquared refused the keys of the connection: {outcome.detail}")
+        rejected, accepted = self.report.calls[OutcomeKind.REJECTED], self.report.calls[OutcomeKind.ACCEPTED]
+        if rejected >= MAX_REJECTIONS_WITHOUT_SUCCESS and not accepted:
+            raise AllRejectedError(f"LeadSquared rejected all of the first {rejected} calls: {outcome.detail}")
         if outcome.kind is OutcomeKind.UNKNOWN:
             log.warning("batch %s: outcome unknown (%s); it is not sent again", claim.batch_id, outcome.detail)
 

@@ -202,28 +202,30 @@ class Verifier:
         return row.task_type in found.visible_types or self._leadsquared.sees_everything()
 
     def _heal(self, chosen: Sequence[OpenBatch], rows: Mapping[str, Sequence[OpenRow]], found: Found) -> set[str]:
-        """Report rows with several CRM tasks, delete the younger where the feed says so; return the batches."""
+        """Report rows with several CRM tasks, delete the younger where the feed says so; return what to check."""
         doubled = set()
         for batch in chosen:
             for row in rows[batch.batch_id]:
                 tasks = found.tasks.get(row.id, ())
                 if len(tasks) < 2:
                     continue
-                doubled.add(batch.batch_id)
                 self._result.duplicates += 1
-                self._heal_row(batch, row, tasks)
+                if self._heal_row(batch, row, tasks):
+                    doubled.add(batch.batch_id)
         return doubled
 
-    def _heal_row(self, batch: OpenBatch, row: OpenRow, tasks: Sequence[SeenTask]) -> None:
+    def _heal_row(self, batch: OpenBatch, row: OpenRow, tasks: Sequence[SeenTask]) -> bool:
+        """Return whether a deletion was asked for, which must be seen to have happened."""
         # Only what carries this row's own marker is surely ours: any other text may quote one.
         younger = [task for task in tasks[1:] if task.marker == marker(row.key, row.generation)]
         deletable = [task.id or "" for task in younger if task.status_code in {0, None}]
         if self._policy_of(batch.feed).duplicates == "delete_younger" and deletable:
             self._leadsquared.delete(deletable)
             self._ledger.note([row.id], f"{len(tasks)} CRM tasks; asked to delete the younger: {', '.join(deletable)}")
-            return
+            return True
         ids = ", ".join(task.id or "" for task in tasks)
         self._ledger.note([row.id], f"{len(tasks)} CRM tasks for this follow-up: {ids}")
+        return False
 
     def _move(self, delivery_ids: Sequence[int], state: State, reason: str) -> None:
         if delivery_ids:

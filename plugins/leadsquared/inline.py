@@ -44,20 +44,22 @@ class PayloadReader:
         payload = {name: value for name, value in row.items() if name != PAYLOAD_ID}
         content = content_hash(json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str))
         followup_id = str(row.get(PAYLOAD_ID) or content)
-        task_type = (payload.get("TaskType") or {}).get("Name")
+        task_type = self._task_type(payload.get("TaskType"))
         email = str(payload.get("OwnerEmailAddress") or "").strip().lower() or None
         owner, problem = self._directory.owner(email, payload.get("OwnerId"))
         due = to_moment(payload.get("DueDate"))
         problems = [
-            None if payload.get("Name") else "Name: missing",
+            self._text_problem("Name", payload.get("Name"), mandatory=True),
+            self._text_problem("Description", payload.get("Description")),
+            self._text_problem(PAYLOAD_ID, followup_id, mandatory=True),
             None if due else "DueDate: missing or not a date-time like 2031-04-05 06:00:00 (UTC)",
-            "TaskType: missing" if not task_type else self._directory.task_type_problem(task_type),
+            self._directory.task_type_problem(task_type) if task_type else 'TaskType: not given as {"Name": "…"}',
             problem,
         ]
         reasons = "; ".join(text for text in problems if text) or None
         return Candidate(
             key=delivery_key(self._feed.name, followup_id),
-            followup_id=followup_id,
+            followup_id=followup_id.encode("utf-8", "replace").decode().replace("\x00", "?"),
             state=State.INVALID if reasons else State.PLANNED,
             reason=reasons,
             content_hash=content,
@@ -65,6 +67,21 @@ class PayloadReader:
             due_at=due,
             owner_email=owner,
             payload={**payload, "OwnerEmailAddress": owner},
+        )
+
+    @staticmethod
+    def _task_type(value: Any) -> str | None:
+        name = value.get("Name") if isinstance(value, Mapping) else None
+        return name if isinstance(name, str) and name else None
+
+    @staticmethod
+    def _text_problem(field: str, value: Any, *, mandatory: bool = False) -> str | None:
+        if value is None or value == "":
+            return f"{field}: missing" if mandatory else None
+        if not isinstance(value, str):
+            return f"{field}: not text"
+        return (
+            None if value.isascii() or value.encode("utf-8", "ignore").decode() == value else f"{field}: broken Unicode"
         )
 
 

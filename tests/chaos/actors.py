@@ -16,7 +16,6 @@ from followups.ledger.settling import SettleLedger
 from followups.planning.batching import Slice
 from followups.report import ThresholdError
 from followups.sending import Sender
-
 from leadsquared.databases import open_ledger
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
 from leadsquared.work.plan import plan_feed

@@ -49,6 +49,11 @@ class Arena:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._stack.close()
 
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The kinds of ledger that there are."""
+        return ("sqlite",) if self._server is None else ("sqlite", "postgresql")
+
     @contextlib.contextmanager
     def world(self) -> Iterator[World]:
         """Lend a world."""

@@ -9,7 +9,6 @@ from itertools import product
 from typing import Final
 
 from followups.crash_points import POINTS
-
 from tests.chaos.faults import FAULTS
 
 STORES: Final = ("sqlite", "postgresql")
@@ -27,8 +26,9 @@ FEW: Final = 40
 class Case:
     """One case. `points` and `kills` are of the actors that work before the clean one, in order.
 
-    Options: rows, phase, nth, heir (retry | later), webhook (yes | no), early (stopped actors go on before a clean
-    one worked), heal (no: duplicates are only reported), mutant (a safeguard that is switched off), client.
+    Options: rows, phase, nth, heir (retry | later), webhook (yes | no), when (a condition of the faults), early (yes:
+    stopped actors go on before a clean one worked), verify (no: the first actor does not), heal (no: duplicates are
+    only reported), mutant (a safeguard that is switched off).
     """
 
     store: str

@@ -17,7 +17,7 @@ MUTANT_CASES: Final = {
     "no intent": "sqlite/after reply/SIGKILL/none/1/phase=send,nth=1,rows=40,heir=retry",
     "no fence": (
         "sqlite/after reply+headers sent/SIGSTOP+SIGSTOP/rate error in 200/1/"
-        "phase=send,nth=1,rows=40,heir=retry,early=yes,heal=no,when=calls=1"
+        "phase=send,nth=1,rows=40,heir=retry,early=yes,heal=no,verify=no,when=calls=1"
     ),
     "no settle time": "sqlite/none/none/reply lost after+lookup lag/1/rows=40,when=calls=1",
     "all absent": "sqlite/none/none/reply lost after/1/rows=40,when=calls=1",

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+
+from demo.accounting import compare
 from followups.keys import delivery_key, marker
 from followups.model import State
 from followups.planning.batching import MAX_ROWS_PER_CALL
 from followups.schema import deliveries, events
 from followups.verification import CUT_SHORT, HIDDEN
-
-from demo.accounting import compare
 from tests.chaos.cases import Case
 from tests.chaos.faults import FAULTS
 from tests.chaos.orders import FEED, SETTLE_SECONDS
@@ -96,9 +96,11 @@ def _lost(case: Case, world: World, engine: sa.Engine, hidden: set[str]) -> set[
     lost |= {row_id for row_id in right.cancelled if row_id not in found or found[row_id].state != State.CANCELLED}
     for row_id in right.valid:
         row = found.get(row_id)
-        if row is None or row.state in {State.INVALID, State.CANCELLED}:
-            lost.add(row_id)
-        elif row.state == State.HELD and row.delivery_key not in hidden:
+        if (
+            row is None
+            or row.state in {State.INVALID, State.CANCELLED}
+            or (row.state == State.HELD and row.delivery_key not in hidden)
+        ):
             lost.add(row_id)
         elif row.state == State.REJECTED:
             poisoned = "poison row" in case.faults and row_id == "f-00007"

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
+
 from followups import readback, verification
 from followups.ledger import sending
 from followups.ledger.sending import Claim, Intent, SendLedger
@@ -25,7 +26,7 @@ def _no_intent() -> None:
     """Record nothing before sending: the intent is written down together with the outcome."""
     begin, record = SendLedger.begin, SendLedger.record
 
-    def unrecorded(self: SendLedger, claim: Claim, webhook_token: str) -> Intent | None:  # noqa: ARG001
+    def unrecorded(self: SendLedger, claim: Claim, webhook_token: str) -> Intent | None:
         d, b = deliveries.c, batches.c
         with self._engine.connect() as connection:
             fenced = (b.batch_id == claim.batch_id, b.token == claim.token, b.state == "claimed")
@@ -72,7 +73,7 @@ def _all_absent() -> None:
 def _all_present() -> None:
     """Take every row for created, whatever the look-up shows."""
 
-    def see_all(rows: Sequence[Any], read: Any) -> readback.Found:  # noqa: ARG001
+    def see_all(rows: Sequence[Any], read: Any) -> readback.Found:
         task: Any = SimpleNamespace(id="00000000-0000-4000-8000-000000000000", marker="", status_code=0)
         tasks = {row.id: [task] for row in rows}
         return readback.Found(tasks=tasks, impossible=[], visible_types=frozenset(), complete=True)

@@ -8,8 +8,8 @@ import socket
 
 import uvicorn
 from fastapi import FastAPI
-from followups import crash_points
 
+from followups import crash_points
 from leadsquared.names import WEB_PREFIX
 from leadsquared.web.app import app
 from tests.chaos import scale

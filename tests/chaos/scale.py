@@ -9,7 +9,6 @@ from followups import database, feeds, sending
 from followups.ledger import planning, settling
 from followups.ledger.sending import SendLedger
 from followups.throttle import engines
-
 from leadsquared.hook import base
 from leadsquared.work import plan, report, verify
 from tests.chaos.orders import LEASE_SECONDS

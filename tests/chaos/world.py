@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
 from followups.database import connect
 from followups.ledger.migrate import upgrade
 from followups.schema import metadata
-from sqlalchemy.engine import URL
-
 from sandbox.testing import RunningSandbox, running
 from tests.chaos.orders import FEED, SETTLE_SECONDS, TIMEOUT_SECONDS
 from tests.support import postgres

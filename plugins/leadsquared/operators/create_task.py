@@ -35,7 +35,7 @@ class CreateTaskOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        "task_type", "subject", "owner_email", "owner_id", "due_at", "end_at", "related_to", "related_id",
+        "crm_task_type", "subject", "owner_email", "owner_id", "due_at", "end_at", "related_to", "related_id",
         "followup_id", "feed", "timezone", "leadsquared_conn_id",
     )  # fmt: skip
     ui_color = "#d7f0dd"
@@ -66,7 +66,8 @@ class CreateTaskOperator(BaseOperator):
     ) -> None:
         kwargs.setdefault("retry_policy", RETRY_POLICY)
         super().__init__(**kwargs)
-        self.task_type = task_type
+        #: `task_type` itself is a property of every Airflow operator
+        self.crm_task_type = task_type
         self.subject = subject
         self.owner_email = owner_email
         self.owner_id = owner_id
@@ -102,10 +103,10 @@ class CreateTaskOperator(BaseOperator):
 
     def _row(self, context: Any) -> dict[str, Any]:
         names = (
-            "task_type", "subject", "owner_email", "owner_id", "end_at", "duration_minutes", "related_to",
+            "subject", "owner_email", "owner_id", "end_at", "duration_minutes", "related_to",
             "related_id", "reminder_minutes", "notify_owner", "followup_id",
         )  # fmt: skip
         verbatim = ("description", "location", "custom_fields")
         row = {name: getattr(self, name) or None for name in names}
         row |= {name: resolve(getattr(self, name), context) for name in verbatim}
-        return {**row, "due_at": self.due_at or datetime.now(UTC)}
+        return {**row, "task_type": self.crm_task_type, "due_at": self.due_at or datetime.now(UTC)}

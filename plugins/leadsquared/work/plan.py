@@ -34,10 +34,12 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     window = run_window(feed, context)
     log.info("feed %s, rows due from %s (by %s)", feed.name, window, window.source)
     engine = open_ledger(ledger_conn_id)
-    SendLedger(engine, owner=actor(context)).expire_leases()
     hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
     directory = read_directory(hook)
+    hook.close()
     preview = context["params"].get("mode") == "preview"
+    if not preview:
+        SendLedger(engine, owner=actor(context)).expire_leases()
     ledger_class = PreviewLedger if preview else PlanLedger
     ledger = ledger_class(
         engine,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from followups.keys import delivery_key
+from followups.keys import content_hash, delivery_key
 from followups.ledger.planning import PlanLedger
 from followups.ledger.reading import LedgerReader
 from followups.ledger.sending import SendLedger
@@ -22,6 +22,8 @@ from leadsquared.outcomes import single_post
 from leadsquared.preflight import read_directory
 from leadsquared.runs import actor, run_key
 
+#: As long as a follow-up's id may be.
+MAX_ID = 200
 _NOT_AGAIN = {State.CREATED, State.UNKNOWN, State.SENDING}
 
 
@@ -41,7 +43,9 @@ def create_once(
     """
     engine = open_ledger(ledger_conn_id)
     feed = inline_feed(feed_name, timezone=timezone)
-    key = delivery_key(feed.name, row["followup_id"])
+    followup_id = short_id(str(row["followup_id"]))
+    row = {**row, "followup_id": followup_id}
+    key = delivery_key(feed.name, followup_id)
     ledger = SendLedger(engine, owner=actor(context))
     ledger.expire_leases()
     reader = LedgerReader(engine)
@@ -56,6 +60,12 @@ def create_once(
         Sender(ledger, single_post(hook), plan_id=plan.plan_id, in_flight=1).run(batches)
         hook.close()
     return _result(reader.delivery(key))
+
+
+def short_id(text: str) -> str:
+    """Return an id that the ledger takes: a long one, as of a task in nested groups, ends in a digest of all of it."""
+    text = text.strip()
+    return text if len(text) <= MAX_ID else f"{text[: MAX_ID - 27]}~{content_hash(text)}"
 
 
 def _result(delivery: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,13 @@ import pytest
 from followups.ledger.planning import RUN_SILENT_AFTER
 from followups.ledger.sending import Intent
 from followups.model import Outcome, OutcomeKind
-from followups.sending import HEARTBEAT_SECONDS, Sender, UnauthorisedError
+from followups.sending import (
+    HEARTBEAT_SECONDS,
+    MAX_REJECTIONS_WITHOUT_SUCCESS,
+    AllRejectedError,
+    Sender,
+    UnauthorisedError,
+)
 from tests.support.senders import (
     ACCEPTED,
     RATE_REFUSED,
@@ -131,3 +137,11 @@ def test_sender_that_was_frozen_after_its_intent_does_not_send() -> None:
     assert post.calls == {}
     assert ledger.outcomes == [("b0", OutcomeKind.REFUSED)]
     assert ("release", "b0") in ledger.steps
+
+
+def test_run_in_which_everything_is_rejected_stops_and_leaves_the_rest_planned() -> None:
+    batches = dict.fromkeys(names(MAX_REJECTIONS_WITHOUT_SUCCESS + 50), 1)
+    ledger = FakeLedger(**batches)
+    with pytest.raises(AllRejectedError, match="MX: no"):
+        sender(ledger, always(REJECTED), in_flight=1).run(list(batches))
+    assert len(ledger.outcomes) == MAX_REJECTIONS_WITHOUT_SUCCESS

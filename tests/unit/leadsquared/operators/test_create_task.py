@@ -11,10 +11,6 @@ from leadsquared.operators.create_task import CreateTaskOperator
 from sandbox.directory import load_directory
 from tests.unit.leadsquared.operators.conftest import OWNER, Stack
 
-pytestmark = pytest.mark.xfail(
-    strict=True, raises=AttributeError, reason="Airflow's operators have a read-only property task_type of their own"
-)
-
 
 def create_one(stack: Stack, *, run_id: str = "manual__1", **changes: Any) -> str:
     arguments = {"task_type": "Meeting", "subject": "Visit", "owner_email": OWNER, "followup_id": "one", **changes}
