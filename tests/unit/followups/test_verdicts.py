@@ -162,9 +162,15 @@ def test_audit_finds_what_came_late_and_is_done_once() -> None:
     assert ledger.audits == ["1-000001"]
 
 
-def test_audit_waits_for_its_time_and_comes_back_to_duplicates() -> None:
+def test_audit_waits_for_its_time_and_comes_back_to_duplicates_that_it_asked_to_delete() -> None:
     ledger = FakeLedger(batch(age=300), state=State.CREATED)
-    it = verifier(ledger, FakeLeadSquared(Crm(*duplicates())))
+    it = verifier(ledger, FakeLeadSquared(Crm(*duplicates())), duplicates="delete_younger")
     assert it.audit(timedelta(seconds=301)).duplicates == 0
     assert it.audit(timedelta(seconds=300)).duplicates == 1
     assert ledger.audits == []
+
+
+def test_duplicates_that_are_only_reported_are_reported_once() -> None:
+    ledger = FakeLedger(batch(age=300), state=State.CREATED)
+    assert verifier(ledger, FakeLeadSquared(Crm(*duplicates()))).audit(timedelta(seconds=300)).duplicates == 1
+    assert ledger.audits == ["1-000001"]
