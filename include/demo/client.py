@@ -60,11 +60,19 @@ class AirflowClient:
         for _ in range(10):
             try:
                 return int(self.call("POST", "backfills", body)["id"])
-            except requests.HTTPError as error:  # Airflow on SQLite: the scheduler was writing; nothing was created
+            except requests.HTTPError as error:
                 if error.response.status_code != 503:
                     raise
+                # Airflow on SQLite, while its scheduler writes: the backfill may be there without its runs.
                 time.sleep(2)
+                self._cancel_backfills(dag_id)
+                body["reprocess_behavior"] = "completed"
         raise TimeoutError("Airflow could not create the backfill: its database stayed locked")
+
+    def _cancel_backfills(self, dag_id: str) -> None:
+        for backfill in self.call("GET", "backfills", dag_id=dag_id)["backfills"]:
+            if not backfill["completed_at"]:
+                self.call("PUT", f"backfills/{backfill['id']}/cancel")
 
     def wait_for_backfill(self, backfill_id: int, seconds: float = 600) -> None:
         """Wait until it is complete."""
