@@ -75,6 +75,8 @@ def play(console: Console, *, rows: int, keep_running: bool) -> int:
             ledger = connect(f"sqlite:///{home / 'ledger.db'}")
             runs = Scenario(client, ledger, say).play()
             say("all runs ended")
+            for component, count in stack.restarts.items():
+                say(f"airflow {component} ended by itself and was started anew, {count} times")
             sandbox.drain()
             balanced = _account(console, runs, sandbox, home)
             if keep_running:

@@ -32,6 +32,7 @@ def defaults(home: Path, sandbox_url: str = f"http://127.0.0.1:{SANDBOX_PORT}") 
         # With the default 32 a hundred mapped tasks on SQLite lock each other out: see include/docs/decisions.md.
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "40",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url(home),
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -39,6 +40,11 @@ def defaults(home: Path, sandbox_url: str = f"http://127.0.0.1:{SANDBOX_PORT}") 
         "AIRFLOW_CONN_FOLLOWUPS_LEDGER": json.dumps({"conn_type": "sqlite", "host": str(home / "ledger.db")}),
         "AIRFLOW_CONN_LEADSQUARED_DEFAULT": json.dumps(leadsquared),
     }
+
+
+def metadata_url(home: Path) -> str:
+    """Return Airflow's own database in `home`; its parts wait for one another longer than by default."""
+    return f"sqlite:///{home / 'airflow.db'}?timeout=30"
 
 
 def import_path(given: str | None) -> str:

@@ -9,7 +9,7 @@ mkdir -p "$AIRFLOW_HOME"
 # What was prepared before, in files of this home, is not prepared again: starting airflow three times takes a while.
 known=$(cat requirements.txt include/followups/ledger/migrations/versions/*.py | cksum)
 done_before() { [ "$(cat "$AIRFLOW_HOME/.prepared" 2>/dev/null)" = "$known" ]; }
-own_metadata() { [ -z "${AIRFLOW__DATABASE__SQL_ALCHEMY_CONN:-}" ] && [ -s "$AIRFLOW_HOME/airflow.db" ]; }
+own_metadata() { [[ "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" == *"$AIRFLOW_HOME/airflow.db"* ]] && [ -s "$AIRFLOW_HOME/airflow.db" ]; }
 own_ledger() { [[ "$AIRFLOW_CONN_FOLLOWUPS_LEDGER" == *"$AIRFLOW_HOME/ledger.db"* ]] && [ -s "$AIRFLOW_HOME/ledger.db" ]; }
 
 if done_before && own_metadata && own_ledger; then exit 0; fi

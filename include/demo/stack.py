@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +20,12 @@ from typing import Self
 
 import requests
 
+from demo.environment import metadata_url
+
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HEALTHY_WITHIN_SECONDS = 180.0
 STOP_WITHIN_SECONDS = 15.0
+MAX_RESTARTS = 2
 
 
 class StackError(Exception):
@@ -44,13 +48,15 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.password = secrets.token_urlsafe(9)
         self._prepared = prepared
+        #: parts that ended by themselves and were started anew
+        self.restarts: Counter[str] = Counter()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {**environment, **self._settings()}
 
     def _settings(self) -> dict[str, str]:
         return {
             "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url(self.home),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
@@ -100,11 +106,15 @@ class Stack:
             time.sleep(0.5)
 
     def check(self) -> None:
-        """Raise StackError if a part ended by itself."""
-        for component, process in self._processes.items():
-            if process.poll() is not None:
+        """Start a part anew that ended by itself, as any service manager would; StackError if it goes on ending."""
+        for component, process in list(self._processes.items()):
+            if process.poll() is None:
+                continue
+            self.restarts[component] += 1
+            if self.restarts[component] > MAX_RESTARTS:
                 tail = (self.home / f"{component}.log").read_text(errors="replace")[-1500:]
-                raise StackError(f"airflow {component} ended with status {process.returncode}:\n{tail}")
+                raise StackError(f"airflow {component} ended with status {process.returncode} again:\n{tail}")
+            self._processes[component] = self._spawn(component)
 
     def stop(self) -> None:
         """Stop everything that was started, whole process groups, the stubborn by force."""

@@ -99,7 +99,8 @@ def _play(console: Console, arena: Arena, cases: Sequence[Case]) -> scoreboard.S
 
 
 def _controls(arena: Arena) -> tuple[list[tuple[str, ...]], bool]:
-    lines, all_caught = [], True
+    lines: list[tuple[str, ...]] = []
+    all_caught = True
     for control in arena.each(list(MUTANT_CASES), play_mutant):
         caught, sound = not control.caught.verdict.faultless, control.sound.verdict.faultless
         all_caught = all_caught and caught and sound

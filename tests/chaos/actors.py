@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,19 +94,19 @@ class _Actor:
         """Plan, send, verify, report."""
         slices = self._order.slices
         if slices is None:
-            slices = self._try(lambda: plan_feed(FEED, DEFAULT_LEDGER, self._context(run_id, "plan")))
+            slices = self._try(partial(plan_feed, FEED, DEFAULT_LEDGER, self._context(run_id, "plan")))
             self._tell("slices", slices)
         for number, each in enumerate(slices):
-            self._try(lambda number=number, each=each: self._send(run_id, number, each))
+            self._try(partial(self._send, run_id, number, each))
         self._verify(run_id)
-        self._try(lambda: self._report(run_id))
+        self._try(partial(self._report, run_id))
 
     def reconcile(self) -> None:
         """Rounds of reconcile until nothing is left to settle or to audit."""
         deadline = time.monotonic() + STEP_SECONDS
         while time.monotonic() < deadline:
             context = self._context("reconcile", "reconcile")
-            counts = self._try(lambda context=context: reconcile(DEFAULT_LEADSQUARED, DEFAULT_LEDGER, context))
+            counts = self._try(partial(reconcile, DEFAULT_LEADSQUARED, DEFAULT_LEDGER, context))
             left = counts["still waiting"] + counts["sent again"] + counts["duplicates"]
             if not left and not self._unaudited():
                 return
@@ -129,7 +130,7 @@ class _Actor:
         deadline = time.monotonic() + self._order.verify_seconds
         while time.monotonic() < deadline:
             context = self._context(run_id, "verify")
-            result = self._try(lambda context=context: verify_run(FEED, DEFAULT_LEDGER, context))
+            result = self._try(partial(verify_run, FEED, DEFAULT_LEDGER, context))
             if result.wait is None:
                 return
             time.sleep(LOOK_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Negative controls: what must fail. Each safeguard switched off, and each ordinary client, with the cases that tell."""
+"""What must fail: each safeguard switched off, and each ordinary client, with the cases that tell."""
 
 from __future__ import annotations
 
