@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -13,13 +14,14 @@ from demo.accounting import Accounts
 from demo.scenario import Finished
 
 STATES = ("created", "rejected", "invalid", "held", "cancelled", "unknown")
+PADDING = (0, 1, 0, 0)
 
 
 def print_runs(console: Console, runs: Sequence[Finished], calls_per_second: float) -> None:
     """Print a line a run."""
-    table = Table(title="What became of each row", title_justify="left")
-    table.add_column("run")
-    table.add_column("feed")
+    table = Table(title="What became of each row", title_justify="left", box=box.SIMPLE, padding=PADDING)
+    table.add_column("run", no_wrap=True)
+    table.add_column("feed", no_wrap=True)
     for name in ("due", *STATES, "before", "calls", "seconds", "of limit"):
         table.add_column(name, justify="right")
     for run in runs:
@@ -43,7 +45,7 @@ def print_reasons(console: Console, runs: Sequence[Finished]) -> None:
     reasons: Counter[tuple[str, str]] = Counter()
     for run in runs:
         reasons.update(run.report.reasons)
-    table = Table(title="Why rows were not created", title_justify="left")
+    table = Table(title="Why rows were not created", title_justify="left", box=box.SIMPLE, padding=PADDING)
     table.add_column("rows", justify="right")
     table.add_column("state")
     table.add_column("reason", overflow="fold")
@@ -54,7 +56,9 @@ def print_reasons(console: Console, runs: Sequence[Finished]) -> None:
 
 def print_accounts(console: Console, accounts: Accounts, audit: Mapping[str, Any]) -> None:
     """Print the comparison of ledger and sandbox."""
-    table = Table(title="The ledger against the sandbox's own record", title_justify="left", show_header=False)
+    table = Table(
+        title="The ledger against the sandbox's own record", title_justify="left", show_header=False, box=box.SIMPLE
+    )
     table.add_column()
     table.add_column(justify="right")
     outcomes = audit["calls"]["by_outcome"]
