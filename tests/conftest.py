@@ -13,10 +13,10 @@ os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "True")
 
 import pytest
 import sqlalchemy as sa
-from followups.database import connect
-from followups.schema import metadata
 from sqlalchemy.engine import URL
 
+from followups.database import connect
+from followups.schema import metadata
 from tests.support import postgres
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+
 from followups.database import connect
 from followups.directory import Directory, TaskType, User
 from followups.feeds import feeds_dir, load_feed, read_query
@@ -23,10 +24,9 @@ from followups.planning.planner import CHUNK_ROWS, Planner
 from followups.rows import RowReader
 from followups.sql import bind
 from followups.window import Window
+from leadsquared.payloads import payload_builder
 from sandbox.directory import load_directory
 from sandbox.warehouse.seeding import SeedPlan, seed
-
-from leadsquared.payloads import payload_builder
 
 FEED = "appointments"
 

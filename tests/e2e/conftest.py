@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from demo.client import AirflowClient
 from demo.environment import ROOT, defaults, import_path
 from demo.scenario import ZONE

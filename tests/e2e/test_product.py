@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from demo.accounting import compare
-from demo.scenario import Scenario
 from rich.console import Console
 
 from demo import tables
+from demo.accounting import compare
+from demo.scenario import Scenario
 from tests.e2e.conftest import Product
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
