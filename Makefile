@@ -29,7 +29,8 @@ up: setup ## The same, left running with the UI
 
 test: .venv/.installed ## Lint, types, and all tests with coverage
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy include plugins
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto -m "not e2e and not alone" --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -q -m "e2e or alone" --cov --cov-append --cov-report=term:skip-covered $(ARGS)
 
 chaos: .venv/.installed ## Prove exactly once under crashes and faults
 	@$(BIN)/python -m tests.chaos $(ARGS)

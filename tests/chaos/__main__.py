@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +29,7 @@ LANES_PER_CORE = 3
 def main() -> int:
     """Play what is asked for; 0 only if every case passes and every control fails."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
     if arguments.list:
         console.print(f"points: {', '.join(POINTS)}\nkills: {', '.join(KILLS)}\nfaults: {', '.join(FAULTS)}")

@@ -78,9 +78,10 @@ class MortalStack(Stack):
         return True
 
     def kill_a_task(self, lot: random.Random) -> bool:
-        """Kill one of the processes that the scheduler's executor started; False if there is none."""
+        """Kill a process that runs a task, or the executor's worker that watches it; False if none is busy."""
         self._sessions.add(self._processes["scheduler"].pid)
         found = [pid for pid, session in _sessions() if session in self._sessions and pid not in self._sessions]
+        found = [pid for pid in found if _is_busy(pid)]
         if not found:
             return False
         with suppress(ProcessLookupError):
@@ -103,6 +104,13 @@ def _sessions() -> list[tuple[int, int]]:
             fields = stat.read_text().rpartition(")")[2].split()
             found.append((int(stat.parent.name), int(fields[3])))
     return found
+
+
+def _is_busy(pid: int) -> bool:
+    try:
+        return b"<idle>" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def play_on_airflow(console: Console, *, rows: int, result: Path) -> int:
@@ -230,4 +238,4 @@ class _Story:
             act()
 
     def _say(self, text: str) -> None:
-        self._console.print(f"[dim]{time.monotonic() - self._began:5.0f} s[/dim]  {text}", highlight=False)
+        self._console.print(f"{time.monotonic() - self._began:5.0f} s  {text}", highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.chaos.cases import parse
-from tests.chaos.judge import Verdict, markers, states_of_naive
+from tests.chaos.judge import Verdict, judge_client, markers
 from tests.chaos.naive import NaiveOrder, send
 from tests.chaos.play import Played, play
 from tests.chaos.processes import Actor
@@ -58,4 +58,4 @@ def play_client(client: str, world: World, rows: int, faults: tuple[str, ...]) -
     told = bool(actor.told.get("success"))
     actor.end()
     world.sandbox.drain()
-    return states_of_naive(rows, world.sandbox.tasks(), told_success=True), told
+    return judge_client(rows, world.sandbox.tasks()), told

@@ -155,10 +155,9 @@ def markers(count: int) -> set[str]:
     return {marker(delivery_key(FEED, row_id)) for row_id in expected(count).valid}
 
 
-def states_of_naive(count: int, tasks: list[dict[str, Any]], told_success: bool) -> Verdict:
-    """Return the verdict on a client without a ledger: what it called done, held against what is there."""
+def judge_client(count: int, tasks: list[dict[str, Any]]) -> Verdict:
+    """Return the verdict on a client without a ledger: the rows it was given, held against what is there."""
     found = Counter(task["marker"] for task in tasks if not task["deleted"])
-    wanted = markers(count)
     verdict = Verdict(duplicates=sum(times - 1 for times in found.values()))
-    verdict.lost = sorted(wanted - set(found)) if told_success else []
+    verdict.lost = sorted(markers(count) - set(found))
     return verdict

@@ -12,7 +12,7 @@ from demo.accounting import compare
 from demo.scenario import Scenario
 from tests.e2e.conftest import Product
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 APPOINTMENTS = "leadsquared_appointments"
 
