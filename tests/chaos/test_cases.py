@@ -9,12 +9,13 @@ from tests.chaos.arena import Arena
 from tests.chaos.cases import KILLS, NONE, Case, matrix, parse, sample, schedules
 from tests.chaos.faults import FAULTS
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 CASES = [*sample(190, seed=7), *schedules(20, seed=7)]
 CHUNK = 35
 CHUNKS = [CASES[start : start + CHUNK] for start in range(0, len(CASES), CHUNK)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cases", CHUNKS, ids=lambda cases: f"{cases[0].seed}-{cases[-1].seed}")
 def test_nothing_is_doubled_lost_or_mislabelled(arena: Arena, cases: list[Case]) -> None:
     if "postgresql" not in arena.stores:

@@ -8,12 +8,13 @@ from tests.chaos.arena import Arena
 from tests.chaos.controls import CLIENTS, MUTANT_CASES, NAIVE_FAULTS, play_client, play_mutant
 from tests.chaos.mutants import MUTANTS
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 
 def test_every_safeguard_has_a_case_that_misses_it() -> None:
     assert {*MUTANTS} == {*MUTANT_CASES}
 
 
-@pytest.mark.slow
 def test_each_safeguard_switched_off_is_caught(arena: Arena) -> None:
     controls = list(arena.each(list(MUTANT_CASES), play_mutant))
     missed = [control.mutant for control in controls if control.caught.verdict.faultless]
@@ -24,7 +25,6 @@ def test_each_safeguard_switched_off_is_caught(arena: Arena) -> None:
     assert not unsound
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_an_ordinary_client_doubles_rows_and_loses_some(arena: Arena, client: str) -> None:
     with arena.world() as world:
