@@ -13,11 +13,21 @@ os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "True")
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import URL
 
 from followups.database import connect
 from followups.schema import metadata
 from tests.support import postgres
+
+# The same examples in every run, and no clock: a busy machine must not fail a property.
+settings.register_profile(
+    "project",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
