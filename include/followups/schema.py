@@ -60,6 +60,7 @@ plans = sa.Table(
     sa.Column("heartbeat_at", UtcDateTime, nullable=False, comment="the run's last sign of life"),
     sa.Column("finished_at", UtcDateTime),
     sa.Column("counts", sa.JSON),
+    sa.Column("lookups", sa.Integer, nullable=False, server_default="0", comment="calls spent on read-back"),
 )
 
 batches = sa.Table(
