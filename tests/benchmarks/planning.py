@@ -5,11 +5,11 @@ Beside it, in the same run, the same rows merely copied from DuckDB into SQLite 
 
 from __future__ import annotations
 
-import argparse
 import resource
 import sqlite3
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from followups.window import Window
 from leadsquared.payloads import payload_builder
 from sandbox.directory import load_directory
 from sandbox.warehouse.seeding import SeedPlan, seed
+from tests.benchmarks import figures
+from tests.benchmarks.figures import Figure
 
 FEED = "appointments"
 
@@ -91,27 +93,27 @@ def copy(warehouse: Path, target: Path) -> float:
     return time.perf_counter() - began
 
 
-def main() -> None:
-    """Print one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=50_000)
-    arguments = parser.parse_args()
+def measure(quick: bool) -> Iterator[Figure]:
+    """Copy, plan, plan again."""
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Path(folder) / "warehouse.duckdb"
         today = datetime.now(UTC).date()
-        seed(f"duckdb:///{warehouse}", SeedPlan(rows=arguments.rows, days=14, around=today, seed=7))
+        wanted = 20_000 if quick else 1_000_000
+        seed(f"duckdb:///{warehouse}", SeedPlan(rows=wanted, days=14, around=today, seed=7))
         copied = copy(warehouse, Path(folder) / "copy.db")
         before = peak_megabytes()
         rows, planned = plan(warehouse, Path(folder) / "ledger.db")
-        again_rows, again = plan(warehouse, Path(folder) / "ledger.db")
+        subject = f"{rows:,} rows, SQLite"
+        yield Figure(subject=subject, measure="copied", value=rows / copied, unit="rows/s")
+        yield Figure(subject=subject, measure="planned", value=rows / planned, unit="rows/s")
+        yield Figure(subject=subject, measure="of a copy's speed", value=copied / planned, at_least=0.25)
+        _, again = plan(warehouse, Path(folder) / "ledger.db")
+        yield Figure(subject=subject, measure="planned again, of the first time", value=again / planned, at_most=0.2)
+        more = peak_megabytes() - before
+        yield Figure(subject=subject, measure="memory above a copy's", value=more, unit="MB", at_most=300)
         size = (Path(folder) / "ledger.db").stat().st_size
-        print(f"rows                     {rows:>12,}")
-        print(f"copied, rows a second    {rows / copied:>12,.0f}")
-        print(f"planned, rows a second   {rows / planned:>12,.0f}   {copied / planned:.2f} of a copy's speed")
-        print(f"planned again            {again_rows / again:>12,.0f}   {again / planned:.2f} of the first plan's time")
-        print(f"peak memory, MB          {peak_megabytes():>12,.0f}   {before:,.0f} before")
-        print(f"ledger, bytes a row      {size / rows:>12,.0f}")
+        yield Figure(subject=subject, measure="ledger, a row", value=size / rows, unit="bytes")
 
 
 if __name__ == "__main__":
-    main()
+    figures.main(measure, __doc__)

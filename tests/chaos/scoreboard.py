@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from tests.chaos.cases import NONE
 from tests.chaos.orders import LEASE_SECONDS, SETTLE_SECONDS
 from tests.chaos.play import Played
+from tests.support.documents import Table, machine, table
 
 LOOKUPS = ("Task.svc/RetrieveAppointments", "Task.svc/RetrieveToDos")
 
@@ -88,18 +86,6 @@ def _words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items(), key=lambda pair: -pair[1])) or "none"
 
 
-def machine() -> str:
-    """Return cores, memory and system; no names."""
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    gigabytes = pages * size / 2**30
-    return f"{os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()} {platform.release().split('-')[0]}, " + (
-        f"Python {platform.python_version()}"
-    )
-
-
-Table = Sequence[tuple[str, ...]]
-
-
 def write(path: Path, score: Score, command: str, clients: Table, controls: Table, airflow: str) -> None:
     """Write the document."""
     lines = [
@@ -109,18 +95,18 @@ def write(path: Path, score: Score, command: str, clients: Table, controls: Tabl
         "product's own code against the sandbox, whose own record is the judge; the client's log counts for nothing. "
         f"Times are the product's made short: lease {LEASE_SECONDS} s, settle time {SETTLE_SECONDS} s.",
         "",
-        *_table(("measure", "value"), score.lines()),
+        *table(("measure", "value"), score.lines()),
         "",
         "## Beside ordinary clients",
         "The same rows under the same faults: 3 % of replies lost after the commit, 3 % HTML 500 after the commit, 2 % "
         "rate errors inside HTTP 200, 1 % resets and 1 % hangs. Nobody is killed here.",
         "",
-        *_table(("client", "rows", "duplicated", "missing", "what it said"), clients),
+        *table(("client", "rows", "duplicated", "missing", "what it said"), clients),
         "",
         "## Negative controls",
         "The same cases with one safeguard switched off must fail, or they would prove nothing.",
         "",
-        *_table(("switched off", "with it off", "with it on"), controls),
+        *table(("switched off", "with it off", "with it on"), controls),
         "",
         *(["## On a real Airflow", airflow, ""] if airflow else []),
         "## Read more",
@@ -128,11 +114,3 @@ def write(path: Path, score: Score, command: str, clients: Table, controls: Tabl
         "replays it.",
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _table(head: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> list[str]:
-    return [
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows),
-    ]
