@@ -5,7 +5,8 @@
     ├─ RetryableError             back off: nothing was done, or nothing could be done wrong by asking again
     │  ├─ RateLimited             refused before processing; keeps limit, retry_after, daily
     │  ├─ ServiceUnavailable      a read got no usable answer
-    │  └─ NotSent                 the request never left
+    │  ├─ NotSent                 the request never left
+    │  └─ NotConfirmed            a change was taken and look-ups do not show it yet
     ├─ RejectedError              fail now: the same request would fail again
     │  ├─ AuthenticationFailed
     │  └─ RequestRejected         keeps exception_type
@@ -102,6 +103,10 @@ class ServiceUnavailable(RetryableError):
 
 class NotSent(RetryableError):
     """The request never reached LeadSquared: check host, network and proxy; sending again is safe."""
+
+
+class NotConfirmed(RetryableError):
+    """LeadSquared took a change and look-ups do not show it yet: look again later."""
 
 
 class RejectedError(LeadSquaredError, PermanentError):

@@ -48,6 +48,16 @@ class CrmTask:
     custom_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether it was completed; look-ups tell by a code, or by a word."""
+        return self.status_code == 1 or (self.status_text or "").strip().casefold() in {"complete", "completed"}
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was cancelled: code 2, which no vendor page names and integrators have seen."""
+        return self.status_code == 2 or (self.status_text or "").strip().casefold() == "cancelled"
+
+    @property
     def marker(self) -> str | None:
         """The code of our marker in the description, else in a custom field."""
         texts = (self.description, *(value for value in self.custom_fields.values() if isinstance(value, str)))

@@ -16,6 +16,8 @@ from leadsquared.provider import get_provider_info
 PURE = [
     "addresses",
     "bodies",
+    "changer",
+    "changes",
     "connection",
     "encoding",
     "errors",
@@ -26,7 +28,9 @@ PURE = [
     "redaction",
     "refusals",
     "replies",
+    "sightings",
     "transport",
+    "updates",
     "values",
     "wire",
 ]

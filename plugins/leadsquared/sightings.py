@@ -1,0 +1,174 @@
+"""See how CRM tasks given by their ids stand, in few calls.
+
+The API has no look-up of many ids. A CRM task whose owner and day are known is looked for among that owner's of those
+days, many in one call; by its id alone where nothing is known of it, or where it is no longer there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from leadsquared.bodies import PAGE_SIZE
+from leadsquared.errors import ConfigurationError
+from leadsquared.records import CrmTask
+from leadsquared.values import is_guid
+
+#: Fewer than these are asked for one by one.
+MIN_TOGETHER = 3
+#: Days that lie no further apart are looked up in one call.
+MAX_GAP = timedelta(days=2)
+APPOINTMENT, TO_DO = 0, 1
+DEFAULT_IN_FLIGHT = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class LookUps(Protocol):
+    """What looking asks of a hook; see `leadsquared.hook.LeadSquaredHook`."""
+
+    def get_task(self, task_id: str) -> CrmTask | None: ...  # noqa: D102
+    def iter_appointments(self, users: Sequence[str], from_date: date, to_date: date) -> Iterator[CrmTask]: ...  # noqa: D102
+    def iter_to_dos(self, users: Sequence[str], from_date: date, to_date: date) -> Iterator[CrmTask]: ...  # noqa: D102
+
+
+class LookStoppedError(Exception):
+    """The caller's `stop` said so between two calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a CRM task is looked for; `category` is 0 for appointments, 1 for to-dos."""
+
+    owner_email: str
+    due_at: datetime
+    category: int
+
+
+class Sightings:
+    """Looks, and remembers where each CRM task was seen.
+
+    :param in_flight: calls that may be under way at once.
+    :param stop: asked between calls.
+    """
+
+    def __init__(
+        self, hook: LookUps, *, in_flight: int = DEFAULT_IN_FLIGHT, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._hook = hook
+        self._in_flight = in_flight
+        self._stop = stop
+        self._places: dict[str, Place] = {}
+
+    def expect(self, places: Mapping[str, Place | None]) -> None:
+        """Tell where CRM tasks are to be found, by id, which saves calls; None: nobody knows."""
+        for task_id, place in places.items():
+            if place is None:
+                self._places.pop(task_id.lower(), None)
+            else:
+                self._places[task_id.lower()] = place
+
+    def see(self, task_ids: Iterable[str]) -> dict[str, CrmTask | None]:
+        """Return each CRM task as it stands, by its id in lower case.
+
+        None stands for one that is not there, or that these keys may not see.
+        """
+        wanted = list(dict.fromkeys(task_id.lower() for task_id in task_ids))
+        seen = self._see_together(wanted)
+        missing = [task_id for task_id in wanted if task_id not in seen]
+        alone = for_each(self._see_alone, missing, self._in_flight)
+        result = {**seen, **dict(zip(missing, alone, strict=True))}
+        self._places |= {task_id: place for task_id, task in result.items() if (place := place_of(task))}
+        return {task_id: result[task_id] for task_id in wanted}
+
+    def _see_alone(self, task_id: str) -> CrmTask | None:
+        self._check_stop()
+        return self._hook.get_task(task_id)
+
+    def _see_together(self, wanted: Sequence[str]) -> dict[str, CrmTask | None]:
+        known = {task_id: self._places[task_id] for task_id in wanted if task_id in self._places}
+        groups = [group for group in _neighbours(known) if len(group) >= MIN_TOGETHER]
+        found: dict[str, CrmTask | None] = {}
+        for part in for_each(self._read_group, groups, self._in_flight):
+            found |= part
+        return found
+
+    def _read_group(self, group: Mapping[str, Place]) -> dict[str, CrmTask]:
+        """Read on until all of the group were met, but no more pages than half the calls that asking singly costs."""
+        self._check_stop()
+        category = next(iter(group.values())).category
+        days = [place.due_at.date() for place in group.values()]
+        owners = sorted({place.owner_email for place in group.values()})
+        look_up = self._hook.iter_to_dos if category == TO_DO else self._hook.iter_appointments
+        found: dict[str, CrmTask] = {}
+        for task in islice(look_up(owners, min(days), max(days)), PAGE_SIZE * (len(group) // 2)):
+            task_id = (task.id or "").lower()
+            if task_id in group:
+                found[task_id] = task
+            if len(found) == len(group):
+                break
+        return found
+
+    def _check_stop(self) -> None:
+        if self._stop():
+            raise LookStoppedError
+
+
+def check_ids(task_ids: Any) -> list[str]:
+    """Return ids of CRM tasks, lower-case, each once and in their order.
+
+    :raises ConfigurationError: no list, or something in it that is no id, such as a bulk create's request id.
+    """
+    if isinstance(task_ids, str | bytes | Mapping) or not isinstance(task_ids, Iterable):
+        raise ConfigurationError(f"task_ids: a list of CRM task ids is wanted, not {type(task_ids).__name__}")
+    checked = []
+    for place, task_id in enumerate(task_ids):
+        if not isinstance(task_id, str) or not is_guid(task_id.strip()):
+            raise ConfigurationError(
+                f"task_ids: item {place} is no CRM task id like 00000000-0000-4000-8000-000000000001 "
+                "(a bulk create's request id is none)"
+            )
+        checked.append(task_id.strip().lower())
+    return list(dict.fromkeys(checked))
+
+
+def for_each(work: Callable[[Item], Result], items: Sequence[Item], in_flight: int) -> list[Result]:
+    """Return the results of `work` for each item, in their order; after a failure no other is begun."""
+    if len(items) <= 1 or in_flight <= 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(in_flight, len(items)), thread_name_prefix="leadsquared") as pool:
+        try:
+            return list(pool.map(work, items))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def place_of(task: CrmTask | None) -> Place | None:
+    """Return where a CRM task was seen, None where the look-up told too little."""
+    if task is None or not task.owner_email or task.due_at is None or task.category not in {APPOINTMENT, TO_DO}:
+        return None
+    return Place(task.owner_email, task.due_at, task.category)
+
+
+def _neighbours(places: Mapping[str, Place]) -> Iterator[dict[str, Place]]:
+    """Group CRM tasks of one category whose days lie close together."""
+    by_category: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
+    for task_id, place in places.items():
+        by_category[place.category].append((place.due_at.astimezone(UTC), task_id))
+    for members in by_category.values():
+        group: dict[str, Place] = {}
+        before: datetime | None = None
+        for due_at, task_id in sorted(members):
+            if before is not None and due_at.date() - before.date() > MAX_GAP:
+                yield group
+                group = {}
+            group[task_id] = places[task_id]
+            before = due_at
+        yield group
