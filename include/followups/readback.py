@@ -6,15 +6,15 @@ not survive, by the fingerprint name + owner + due date + related entity.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from itertools import product
+from typing import Protocol
 
-from followups.keys import marker
 from followups.ledger.settling import OpenRow
+from followups.sought import Fingerprint, Sought, fingerprint_of, sought_of
 
 
 class SeenTask(Protocol):
@@ -26,6 +26,8 @@ class SeenTask(Protocol):
     def name(self) -> str | None: ...  # noqa: D102
     @property
     def marker(self) -> str | None: ...  # noqa: D102
+    @property
+    def category(self) -> int | None: ...  # noqa: D102
     @property
     def due_at(self) -> datetime | None: ...  # noqa: D102
     @property
@@ -41,29 +43,24 @@ class SeenTask(Protocol):
 
 
 class Reader(Protocol):
-    """Looks up CRM tasks of many owners in a range of days; every call takes a slot of the rate limit."""
+    """Looks up CRM tasks; every call takes a slot of the rate limit."""
 
-    def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[SeenTask]: ...  # noqa: D102
+    def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[SeenTask]:
+        """Yield the CRM tasks of many owners that are due in a range of days."""
+
+    def of_related(self, entity: int, related_id: str) -> Iterable[SeenTask]:
+        """Yield all CRM tasks of a lead (entity 1) or an opportunity (5), whoever owns them."""
+
+    def of_owner(self, owner: str, created_since: datetime) -> Iterable[SeenTask]:
+        """Yield an owner's CRM tasks, whenever they are due, that were created since."""
 
     @property
     def cut_short(self) -> bool:
         """Whether any look so far gave fewer CRM tasks than it announced; then what is missing is not absent."""
 
-
-#: name, owner, due date, related entity
-Fingerprint = tuple[str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """A row to be found again."""
-
-    row: OpenRow
-    owner: str
-    due: datetime
-    #: None where the payload carries no marker; then the fingerprint is all there is.
-    marker: str | None
-    fingerprint: Fingerprint
+    @property
+    def refused(self) -> Collection[str]:
+        """Owners for whom LeadSquared would not answer; what is theirs is not absent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +75,22 @@ class Found:
     visible_types: frozenset[str]
     #: whether every look gave all that it announced
     complete: bool
+    #: deliveries that a look would not show though they were there, as nobody may ask for their owners
+    unanswered: frozenset[int] = frozenset()
 
 
 #: Days that lie no further apart are looked up in one call.
 MAX_GAP = timedelta(days=2)
+#: LeadSquared may keep a to-do's date alone: its midnight, in whatever zone, lies within this of what was sent.
+TO_DO_SHIFT = timedelta(hours=24)
+TO_DO = 1
 
 
 def look(rows: Sequence[OpenRow], read: Reader) -> Found:
     """Look for all rows in as few calls as their owners and dates allow."""
     sought, impossible = [], []
     for row in rows:
-        wanted = _sought(row)
+        wanted = sought_of(row)
         if wanted is None:
             impossible.append(row.id)
         else:
@@ -102,7 +104,46 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
         impossible=impossible,
         visible_types=frozenset(task.task_type for task in seen.values() if task.task_type),
         complete=not read.cut_short,
+        unanswered=frozenset(one.row.id for one in sought if one.owner in read.refused),
     )
+
+
+def look_closely(rows: Sequence[OpenRow], read: Reader, created_since: datetime) -> Found:
+    """Look for rows that were not where they should be, one lead, opportunity or owner a call.
+
+    A rule of the account, or a rep, may have changed owner or date: a lead shows its CRM tasks all the same, and an
+    owner those of any date. A CRM task of the same name that bears no marker may be the row's or not: then nobody can
+    tell, and the row is among the `impossible` ones.
+    """
+    tasks: dict[int, list[SeenTask]] = defaultdict(list)
+    doubtful: set[int] = set()
+    for group in _grouped(one for row in rows if (one := sought_of(row))):
+        entity, related_id = group[0].related
+        seen = read.of_related(entity, related_id) if related_id else read.of_owner(group[0].owner, created_since)
+        for one, task in product(group, list(seen)):
+            if one.marker and task.marker == one.marker:
+                tasks[one.row.id].append(task)
+            elif _may_be(one, task, created_since):
+                doubtful.add(one.row.id)
+    return Found(
+        tasks={row_id: sorted(found, key=_age) for row_id, found in tasks.items()},
+        impossible=sorted(doubtful - set(tasks)),
+        visible_types=frozenset(),
+        complete=not read.cut_short,
+    )
+
+
+def _may_be(one: Sought, task: SeenTask, created_since: datetime) -> bool:
+    young = task.created_at is None or task.created_at >= created_since
+    return young and not task.marker and (task.name or "").strip() == one.fingerprint[0]
+
+
+def _grouped(sought: Iterable[Sought]) -> Iterable[Sequence[Sought]]:
+    """Group rows by what one call can be asked for: their lead or opportunity, else their owner."""
+    groups: dict[tuple[int, str], list[Sought]] = defaultdict(list)
+    for one in sought:
+        groups[one.related if one.related[1] else (0, one.owner)].append(one)
+    return groups.values()
 
 
 def _age(task: SeenTask) -> tuple[datetime, str]:
@@ -130,49 +171,31 @@ def _by_fingerprint(
     for one in missing:
         rows[one.fingerprint].append(one)
     tasks: dict[int, list[str]] = defaultdict(list)
-    for task_id, task in seen.items():
-        if task.marker in ours:
+    taken: set[str] = set()
+    # Those that are due to the second are given away first.
+    for exactly, (task_id, task) in product((True, False), seen.items()):
+        if task.marker in ours or task_id in taken:
             continue
-        alike = [one.row.id for one in rows.get(_fingerprint_of(task), []) if not (one.marker and task.marker)]
+        alike = [
+            one.row.id
+            for one in rows.get(_of_task(task), [])
+            if not (one.marker and task.marker) and _is_due_alike(one.due, task, exactly=exactly)
+        ]
         chosen = next((row_id for row_id in alike if row_id not in tasks), alike[-1] if alike else None)
         if chosen is not None:
             tasks[chosen].append(task_id)
+            taken.add(task_id)
     return tasks
 
 
-def _sought(row: OpenRow) -> Sought | None:
-    if row.payload is None:  # purged: nothing is left by which it could be recognised
-        return None
-    payload: dict[str, Any] = json.loads(row.payload)
-    owner = payload.get("OwnerEmailAddress")
-    due = _moment(payload.get("DueDate"))
-    if not owner or due is None:
-        return None
-    code = marker(row.key, row.generation)
-    return Sought(
-        row=row,
-        marker=code if code in row.payload else None,
-        owner=owner,
-        due=due,
-        fingerprint=_fingerprint(payload.get("Name") or "", owner, due, payload.get("RelatedEntityId")),
-    )
+def _is_due_alike(due: datetime, task: SeenTask, *, exactly: bool) -> bool:
+    if exactly or task.due_at is None:
+        return task.due_at == due
+    return task.category == TO_DO and abs(task.due_at - due) < TO_DO_SHIFT
 
 
-def _moment(text: Any) -> datetime | None:
-    """Read a payload's date; one that was given ready-made may hold any text."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _fingerprint(name: str, owner: str, due: datetime | None, related: str | None) -> Fingerprint:
-    return name.strip(), owner.strip().lower(), due.isoformat() if due else "", (related or "").lower()
-
-
-def _fingerprint_of(task: SeenTask) -> Fingerprint:
-    return _fingerprint(task.name or "", task.owner_email or "", task.due_at, task.related_id)
+def _of_task(task: SeenTask) -> Fingerprint:
+    return fingerprint_of(task.name or "", task.owner_email or "", task.related_id)
 
 
 def _ranges(sought: Sequence[Sought]) -> Iterator[tuple[list[str], date, date]]:

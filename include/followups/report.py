@@ -30,6 +30,8 @@ class RunReport:
     #: Rows of the window that were settled before, or are another run's.
     before: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
+    #: calls spent on read-back
+    lookups: int = 0
 
     @property
     def rows(self) -> int:
@@ -44,6 +46,7 @@ class RunReport:
             "states": dict(self.states),
             "before": dict(self.before),
             "calls": dict(self.calls),
+            "lookups": self.lookups,
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.most_common()],
         }
 
@@ -53,7 +56,8 @@ class RunReport:
         lines += [f"  {count:>8} {state}" for state, count in self.states.most_common()]
         lines += [f"  {count:>8} {what}" for what, count in self.before.most_common()]
         if self.calls:
-            lines.append(f"calls: {', '.join(f'{count} {outcome}' for outcome, count in self.calls.most_common())}")
+            made = ", ".join(f"{count} {outcome}" for outcome, count in self.calls.most_common())
+            lines.append(f"calls: {made}; {self.lookups} look-ups to verify them")
         shown = self.reasons.most_common(MAX_REASONS_SHOWN)
         lines += [f"  {count:>8} {state}: {reason}" for (state, reason), count in shown if reason]
         if len(self.reasons) > MAX_REASONS_SHOWN:
@@ -62,13 +66,13 @@ class RunReport:
 
 
 def build_report(
-    plan_counts: Sequence[Mapping[str, Any]], sent: Counter[tuple[str, str]], calls: Counter[str]
+    plan_counts: Sequence[Mapping[str, Any]], sent: Counter[tuple[str, str]], calls: Counter[str], lookups: int = 0
 ) -> RunReport:
     """Put a run's report together from what its plans counted and where its batches' rows stand now.
 
     A retried plan reads its window again, so the last plan says what was due; rows kept back count once.
     """
-    report = RunReport(calls=calls)
+    report = RunReport(calls=calls, lookups=lookups)
     for (state, reason), count in sent.items():
         report.states[state] += count
         if state not in {State.CREATED, State.ACCEPTED, State.PLANNED}:

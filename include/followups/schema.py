@@ -76,6 +76,7 @@ batches = sa.Table(
     sa.Column("lease_until", UtcDateTime),
     sa.Column("request_id", sa.Text, comment="LeadSquared's opaque id, to find the call in Request History"),
     sa.Column("sent_at", UtcDateTime, comment="when the intent to send was committed"),
+    sa.Column("answered_at", UtcDateTime, comment="when the call ended; its effect may come a settle time later"),
     sa.Column("looks", sa.Integer, nullable=False, server_default="0", comment="read-backs of all its rows"),
     sa.Column("looked_at", UtcDateTime),
     sa.Column("settled_at", UtcDateTime),

@@ -1,41 +1,33 @@
 """Settle what was sent: look it up, and give a verdict on each row once one can be given.
 
-A row that is seen is `created`. A row is absent only if looks past the settle time missed it twice, gave all that they
-announced, and would have shown it. An absent row of a batch that LeadSquared had accepted was dropped; one whose
-outcome was unknown goes back to `planned`. Where absence cannot be proved, the row is held.
+A row that is seen is `created`. One that is proved absent was dropped, if LeadSquared had accepted its batch, or goes
+back to `planned`, if the outcome was unknown. Where absence cannot be proved, the row is held: see `verdicts`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 from followups.crash_points import reach
 from followups.keys import marker
 from followups.ledger.settling import OpenBatch, OpenRow
 from followups.model import State
-from followups.readback import Found, Reader, SeenTask, look
+from followups.readback import Found, Reader, SeenTask, look, look_closely
+from followups.verdicts import CANNOT_LOOK, DROPPED, HELD_BY_POLICY, NOT_THERE, RESENT, judge
 
-#: Absence must be seen twice: look-ups lag, and their pages shift while they are read.
-LOOKS_BEFORE_ABSENT = 2
-#: Looks that were cut short prove nothing; after so many the row is shown to a person.
-LOOKS_BEFORE_HELD = 10
 BATCHES_PER_LOOK = 200
+#: So many accepted rows of a batch are looked for one by one before the rest are taken for dropped too.
+CLOSE_LOOKS = 5
+#: Between a server's clock and ours, with the time that a call may take.
+CLOCKS_DIFFER = timedelta(hours=1)
 
 Rows = dict[str, list[OpenRow]]
 OnUnknown = Literal["verify", "hold", "resend"]
 Duplicates = Literal["report", "delete_younger"]
-
-DROPPED = "LeadSquared accepted the call and did not create the task; its Request History page may say why"
-CANNOT_LOOK = "sent, and nothing is left by which the task could be found; settle it by hand"
-HIDDEN = "sent and not seen, but these keys see no task of this type, so that absence proves nothing"
-CUT_SHORT = "sent and not seen, but look-ups gave fewer tasks than they announced, so that absence proves nothing"
-HELD_BY_POLICY = "the outcome is unknown and the task was not found; the feed holds such rows (requeue=held sends them)"
-NOT_THERE = "was not found in LeadSquared: sent again"
-RESENT = "the outcome is unknown; the feed sends such rows again without looking"
 
 
 class Ledger(Protocol):
@@ -179,27 +171,39 @@ class Verifier:
 
     def _judge(self, batch: OpenBatch, missing: Sequence[OpenRow], found: Found, reasons: Mapping[int, str]) -> None:
         """Give a verdict on rows that a look past the settle time did not show."""
-        if not missing or batch.looks + 1 < LOOKS_BEFORE_ABSENT:
-            return
-        if not found.complete:
-            if batch.looks + 1 >= LOOKS_BEFORE_HELD:
-                self._move([row.id for row in missing], State.HELD, CUT_SHORT)
-            return
-        provable = [row for row in missing if self._would_be_seen(row, found)]
-        hidden = [row.id for row in missing if not self._would_be_seen(row, found)]
-        self._move(hidden, State.HELD, HIDDEN)
-        for row in provable:
+
+        def hides(row: OpenRow) -> bool:
+            return row.task_type not in found.visible_types and not self._leadsquared.sees_everything()
+
+        verdict = judge(batch.looks + 1, missing, found, hides=hides, closely=lambda rows: self._closely(batch, rows))
+        for reason, ids in verdict.held.items():
+            self._move(ids, State.HELD, reason)
+        dropped: dict[str, list[int]] = defaultdict(list)
+        for row in verdict.absent:
             if row.state == State.ACCEPTED:
-                self._move([row.id], State.REJECTED, reasons.get(row.id, DROPPED))
-        unknown = [row.id for row in provable if row.state == State.UNKNOWN]
+                dropped[reasons.get(row.id, DROPPED)].append(row.id)
+        for reason, ids in dropped.items():
+            self._move(ids, State.REJECTED, reason)
+        unknown = [row.id for row in verdict.absent if row.state == State.UNKNOWN]
         if self._policy_of(batch.feed).on_unknown == "hold":
             self._move(unknown, State.HELD, HELD_BY_POLICY)
         elif unknown:
             self._move(unknown, State.PLANNED, NOT_THERE)
             self._result.again.add(batch.plan_id)
 
-    def _would_be_seen(self, row: OpenRow, found: Found) -> bool:
-        return row.task_type in found.visible_types or self._leadsquared.sees_everything()
+    def _closely(self, batch: OpenBatch, rows: Sequence[OpenRow]) -> Found:
+        """Look once more, a lead or an owner a call, for what seems absent, and record what is found.
+
+        Of rows that LeadSquared accepted, which are not sent again, a few stand for all while none of them is found.
+        """
+        accepted = [row for row in rows if row.state == State.ACCEPTED]
+        chosen = [row for row in rows if row.state == State.UNKNOWN] + accepted[:CLOSE_LOOKS]
+        since = datetime.now(UTC) - batch.age - CLOCKS_DIFFER
+        found = look_closely(chosen, self._leadsquared.read, since)
+        if any(row.id in found.tasks for row in accepted[:CLOSE_LOOKS]):
+            found = look_closely([*chosen, *accepted[CLOSE_LOOKS:]], self._leadsquared.read, since)
+        self._record_created(found.tasks)
+        return found
 
     def _heal(self, chosen: Sequence[OpenBatch], rows: Mapping[str, Sequence[OpenRow]], found: Found) -> set[str]:
         """Report rows with several CRM tasks, delete the younger where the feed says so; return what to check."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,11 +22,11 @@ _FAILED_LISTS = ("failedtasks", "failed", "failures", "errors")
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What a status webhook told about the rows of its batch, by their position in the call, from 0."""
+    """What a status webhook told about the rows of its batch; places in the call count from 0."""
 
-    #: CRM task ids of rows that were created
-    created: Mapping[int, str] = field(default_factory=dict)
-    #: reasons of rows that were not
+    #: CRM task ids of rows that were created, by the row's name: neither order nor base of its places is documented
+    created: Mapping[str, str] = field(default_factory=dict)
+    #: reasons of rows that were not, by place
     failed: Mapping[int, str] = field(default_factory=dict)
     created_count: int | None = None
     failure_reason: str | None = None
@@ -41,8 +42,8 @@ def read_webhook(content_type: str, body: bytes) -> Told:
         return Told()
     fields = _lower(data)
     details = _lower(fields["details"]) if isinstance(fields.get("details"), Mapping) else fields
-    created = {index: task_id for index, item in _items(details, _CREATED_LISTS) if (task_id := _id_of(item))}
-    failed = {index: _reason_of(item) for index, item in _items(details, _FAILED_LISTS)}
+    created = _by_name(_items(details, _CREATED_LISTS))
+    failed = {index: _reason_of(item) for item in _items(details, _FAILED_LISTS) if (index := _place(item)) is not None}
     reason = fields.get("failurereason") or fields.get("exceptionmessage")
     count = _number(fields.get("createdtaskscount"))
     return Told(
@@ -67,31 +68,35 @@ def _parse(content_type: str, body: bytes) -> Any:
 
 
 def _from_rows(rows: Sequence[Any]) -> Told:
-    created, failed = {}, {}
-    for index, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            continue
-        item = _lower(row)
-        position = _number(item.get("index"))
-        place = index if position is None else position
-        if str(item.get("status", "")).lower() == "success":
-            if task_id := _id_of(item):
-                created[place] = task_id
-        elif item.get("status") is not None:
-            failed[place] = _reason_of(item)
-    return Told(created=created, failed=failed, understood=bool(created or failed))
+    items = [_lower(row) if isinstance(row, Mapping) else {} for row in rows]
+    done = [str(item.get("status", "")).lower() == "success" for item in items]
+    created = _by_name(item for item, success in zip(items, done, strict=True) if success)
+    failed = {}
+    for order, (item, success) in enumerate(zip(items, done, strict=True)):
+        if not success and item.get("status") is not None:
+            place = _place(item)
+            failed[order if place is None else place] = _reason_of(item)
+    return Told(created=created, failed=failed, understood=bool(any(done) or failed))
 
 
-def _items(details: Mapping[str, Any], names: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield listed rows that say which row of the call they are; without that nothing can be told of any."""
+def _items(details: Mapping[str, Any], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     for name in names:
         listed = details.get(name)
         for entry in listed if isinstance(listed, list) else ():
             if isinstance(entry, Mapping):
-                item = _lower(entry)
-                index = _number(item.get("index"))
-                if index is not None and index >= 0:
-                    yield index, item
+                yield _lower(entry)
+
+
+def _by_name(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return ids by name; one that comes twice tells nothing of either row."""
+    pairs = [(name.strip(), _id_of(item)) for item in items if isinstance(name := item.get("name"), str)]
+    times = Counter(name for name, _ in pairs)
+    return {name: task_id for name, task_id in pairs if task_id and times[name] == 1}
+
+
+def _place(item: Mapping[str, Any]) -> int | None:
+    index = _number(item.get("index"))
+    return None if index is None or index < 0 else index
 
 
 def _lower(mapping: Mapping[Any, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from followups.keys import delivery_key, marker
 from followups.model import State
 from followups.planning.batching import MAX_ROWS_PER_CALL
 from followups.schema import deliveries, events
-from followups.verification import CUT_SHORT, HIDDEN
+from followups.verdicts import CUT_SHORT, HIDDEN
 from tests.chaos.cases import Case
 from tests.chaos.faults import FAULTS
 from tests.chaos.orders import FEED, SETTLE_SECONDS

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from followups import readback, verification
+from followups import readback, verdicts, verification
 from followups.ledger import sending
 from followups.ledger.sending import Claim, Intent, SendLedger
 from followups.model import Outcome, State
@@ -50,7 +50,7 @@ def _no_fence() -> None:
 
 def _no_settle_time() -> None:
     """Call a row absent at the first look, however young."""
-    verification.LOOKS_BEFORE_ABSENT = 1
+    verdicts.LOOKS_BEFORE_ABSENT = 1
     rounds = verification.Verifier.round
 
     def at_once(self: verification.Verifier) -> verification.Verified:
@@ -68,6 +68,7 @@ def _all_absent() -> None:
         return readback.Found(tasks={}, impossible=[], visible_types=found.visible_types, complete=True)
 
     verification.look = see_nothing  # type: ignore[attr-defined]
+    verification.look_closely = lambda rows, read, _: see_nothing(rows, read)  # type: ignore[attr-defined]
 
 
 def _all_present() -> None:

@@ -61,10 +61,18 @@ class Intent:
 class SendLedger:
     """Sending's view of the ledger."""
 
-    def __init__(self, engine: sa.Engine, *, owner: str, lease: timedelta = DEFAULT_LEASE) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        owner: str,
+        lease: timedelta = DEFAULT_LEASE,
+        longest_call: timedelta = timedelta(0),
+    ) -> None:
         self._engine = engine
         self._owner = owner
-        self.lease = lease
+        #: Never shorter than twice a call's time-out: a living sender's batch must not be given up.
+        self.lease = max(lease, 2 * longest_call)
 
     def open_batches(self, first: str, end: str) -> list[str]:
         """Return the ids from `first` (in) to `end` (out), of one plan, of batches that may still be claimed."""
@@ -116,7 +124,9 @@ class SendLedger:
             now = store_now(connection)
             fenced = (*_held_by(claim), b.state == "claimed")
             moved = connection.execute(
-                sa.update(batches).where(*fenced).values(state="sending", sent_at=now, lease_until=now + self.lease)
+                sa.update(batches)
+                .where(*fenced)
+                .values(state="sending", sent_at=now, answered_at=None, lease_until=now + self.lease)
             )
             if not moved.rowcount:
                 return None
@@ -147,7 +157,9 @@ class SendLedger:
         b, d = batches.c, deliveries.c
         attempts.ended(connection, claim, outcome, now)
         mine = (*_held_by(claim), b.state.in_(("sending", "unknown")))
-        values: dict[str, Any] = {"state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None}
+        values: dict[str, Any] = {
+            "state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None, "answered_at": now
+        }  # fmt: skip
         target = _DELIVERY_STATE[outcome.kind]
         if outcome.kind is OutcomeKind.REJECTED:
             values |= {"state": "settled", "settled_at": now}

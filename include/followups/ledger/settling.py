@@ -14,7 +14,7 @@ from followups.ledger.clock import store_now
 from followups.ledger.planning import RUN_SILENT_AFTER
 from followups.ledger.sets import is_one_of
 from followups.model import State
-from followups.schema import batches, deliveries, plans
+from followups.schema import UtcDateTime, batches, deliveries, plans
 
 OPEN_BATCHES = ("accepted", "unknown")
 OPEN_ROWS = (State.ACCEPTED, State.UNKNOWN)
@@ -36,7 +36,7 @@ class OpenRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBatch:
-    """A batch with rows that are not settled. `age` and `looked_ago` are in the store's time."""
+    """A batch with rows that are not settled. `age`, since its call ended, and `looked_ago` are in the store's time."""
 
     batch_id: str
     plan_id: int
@@ -101,15 +101,17 @@ class SettleLedger:
 
     def _batches(self, wanted: sa.ColumnElement[bool], limit: int, after: str) -> list[OpenBatch]:
         b, p = batches.c, plans.c
-        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.looks, b.sent_at, b.looked_at)
+        # A server that was slow to answer may have done the work only then; what never ended counts from its start.
+        ended_at = sa.func.coalesce(b.answered_at, b.sent_at, type_=UtcDateTime).label("ended_at")
+        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.looks, b.looked_at, ended_at)
         query = query.where(wanted, b.batch_id > after).order_by(b.batch_id).limit(limit)
         with self._engine.connect() as connection:
             now = store_now(connection)
             if self._plan_ids is not None:
                 query = query.where(b.plan_id.in_(self._plan_ids))
             else:
-                ended = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < now - RUN_SILENT_AFTER)
-                query = query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, ended)
+                of_ended_run = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < now - RUN_SILENT_AFTER)
+                query = query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, of_ended_run)
             rows = connection.execute(query).all()
         return [
             OpenBatch(
@@ -118,7 +120,7 @@ class SettleLedger:
                 feed=row.feed,
                 state=row.state,
                 looks=row.looks,
-                age=now - (row.sent_at or now),
+                age=now - (row.ended_at or now),
                 looked_ago=None if row.looked_at is None else now - row.looked_at,
             )
             for row in rows
@@ -207,6 +209,12 @@ class SettleLedger:
             again = ended.where(planned)
             connection.execute(again.values(state="again", looks=0, looked_at=None, owner=None, lease_until=None))
             connection.execute(ended.values(state="settled", settled_at=now, audited_at=None))
+
+    def spent(self, plan_id: int, lookups: int) -> None:
+        """Add to the look-ups that a run's verification cost."""
+        p = plans.c
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(plans).where(p.id == plan_id).values(lookups=p.lookups + lookups))
 
     def _states(
         self, connection: sa.Connection, delivery_ids: Sequence[int], states: Sequence[State]

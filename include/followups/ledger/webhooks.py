@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from followups.ledger.clock import store_now
 from followups.ledger.sets import is_one_of
-from followups.schema import attempts, webhooks
+from followups.schema import attempts, deliveries, webhooks
 from followups.webhooks import Told, read_webhook
 
 MAX_BODY_BYTES = 256 * 1024
@@ -24,6 +24,8 @@ class WebhookCall:
 
     batch_id: str
     delivery_ids: Sequence[int]
+    #: what was sent, by delivery; without rows whose payload was purged
+    payloads: Mapping[int, str]
     told: Told
 
 
@@ -62,7 +64,20 @@ def webhook_calls(engine: sa.Engine, batch_ids: Sequence[str]) -> list[WebhookCa
             .where(is_one_of(connection, w.batch_id, batch_ids))
             .order_by(w.id)
         )
-        return [
-            WebhookCall(batch_id=row[0], delivery_ids=row[1] or [], told=read_webhook(row[2] or "", row[3] or b""))
-            for row in connection.execute(query)
-        ]
+        found = connection.execute(query).all()
+        payloads = _payloads(connection, {each for row in found for each in row[1] or []})
+    return [
+        WebhookCall(
+            batch_id=batch_id,
+            delivery_ids=delivery_ids or [],
+            payloads={each: payloads[each] for each in delivery_ids or [] if each in payloads},
+            told=read_webhook(content_type or "", body or b""),
+        )
+        for batch_id, delivery_ids, content_type, body in found
+    ]
+
+
+def _payloads(connection: sa.Connection, delivery_ids: Collection[int]) -> dict[int, str]:
+    d = deliveries.c
+    query = sa.select(d.id, d.payload).where(is_one_of(connection, d.id, list(delivery_ids)), d.payload.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query)} if delivery_ids else {}

@@ -76,6 +76,8 @@ class BaseCalls(HttpHook):
         self._transport: Transport | None = None
         #: look-ups that gave fewer items than they announced: what they did not show is not absent
         self.looks_cut_short = 0
+        #: calls sent that only read, each of which cost a slot
+        self.reads_made = 0
         self._sleep: Callable[[float], None] = time.sleep
 
     @property
@@ -88,6 +90,11 @@ class BaseCalls(HttpHook):
             if self._settings is None:
                 self._settings = self._read_settings()
             return self._settings
+
+    def _count(self, operation: Operation) -> None:
+        if not operation.changes:
+            with self._lock:
+                self.reads_made += 1
 
     def _note_short_look(self) -> None:
         self.looks_cut_short += 1
@@ -120,6 +127,7 @@ class BaseCalls(HttpHook):
                 return Reply(Kind.REJECTED, message=str(unsendable))
             if content is None and body is not None:
                 return None
+            self._count(operation)
             started = time.monotonic()
             reply = transport.send(operation, params=params, body=content)
         log.debug("%s: %s in %.3f s", operation.path, reply.kind, time.monotonic() - started)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
 
@@ -11,22 +13,51 @@ import sqlalchemy as sa
 
 from followups.ledger.webhooks import webhook_calls
 from followups.readback import Reader
+from followups.sought import LEAD
+from leadsquared.errors import RequestRejected
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.records import CrmTask
+from leadsquared.redaction import redact
 
 ADMINISTRATOR = "administrator"
 
 
-class OwnersReader:
-    """Looks up appointments and to-dos of many owners."""
+class HookReader:
+    """Looks up CRM tasks of many owners, of a lead or an opportunity, of one owner."""
 
     def __init__(self, hook: LeadSquaredHook) -> None:
         self._hook = hook
         self._cut_short_before = hook.looks_cut_short
+        #: owners about whom LeadSquared answers nothing
+        self.refused: set[str] = set()
 
     def __call__(self, users: Sequence[str], first: date, last: date) -> Iterator[CrmTask]:
-        """Yield the owners' CRM tasks due from `first` to `last`."""
-        return chain(self._hook.iter_appointments(users, first, last), self._hook.iter_to_dos(users, first, last))
+        """Yield the owners' CRM tasks due from `first` to `last`.
+
+        Whether one unknown or inactive owner spoils the look-up of all is not documented: if it does, that one is found
+        by halving.
+        """
+        try:
+            yield from self._hook.iter_appointments(users, first, last)
+            yield from self._hook.iter_to_dos(users, first, last)
+        except RequestRejected:
+            if len(users) == 1:
+                self.refused.update(users)
+                return
+            middle = len(users) // 2
+            yield from chain(self(users[:middle], first, last), self(users[middle:], first, last))
+
+    def of_related(self, entity: int, related_id: str) -> Iterator[CrmTask]:
+        """Yield all CRM tasks of a lead (1) or an opportunity (5); none where LeadSquared knows no such opportunity."""
+        try:
+            find = self._hook.get_tasks_of_lead if entity == LEAD else self._hook.get_tasks_of_opportunity
+            yield from find(related_id)
+        except RequestRejected:
+            return
+
+    def of_owner(self, owner: str, created_since: datetime) -> Iterator[CrmTask]:
+        """Yield an owner's CRM tasks that were created since, whenever they are due."""
+        return self._hook.iter_tasks_of_owner(owner, created_since=created_since)
 
     @property
     def cut_short(self) -> bool:
@@ -44,7 +75,7 @@ class LookingHook:
     @property
     def read(self) -> Reader:
         """Return a new reader: whether it was cut short concerns one look."""
-        return OwnersReader(self._hook)
+        return HookReader(self._hook)
 
     def sees_everything(self) -> bool:
         """Tell whether the keys are an administrator's: look-ups leave out what other users may not see."""
@@ -59,14 +90,26 @@ class LookingHook:
         self._hook.delete_tasks(task_ids)
 
     def told(self, batch_ids: Sequence[str]) -> tuple[Mapping[int, str], Mapping[int, str]]:
-        """Return what status webhooks told: CRM task ids, and reasons of failure, by delivery."""
+        """Return what status webhooks told: CRM task ids, and reasons of failure, by delivery.
+
+        Only LeadSquared knows a webhook's address, but not even the order of its rows is documented. So an id counts
+        only with a name that one row of the call bears; a reason, which decides nothing, goes by its place.
+        """
         ids: dict[int, str] = {}
         reasons: dict[int, str] = {}
         for call in webhook_calls(self._engine, batch_ids):
             rows = dict(enumerate(call.delivery_ids))
-            ids.update({rows[place]: task_id for place, task_id in call.told.created.items() if place in rows})
-            reasons.update({rows[place]: reason for place, reason in call.told.failed.items() if place in rows})
+            named = _by_name(call.payloads)
+            ids |= {named[name]: task_id for name, task_id in call.told.created.items() if name in named}
+            reasons |= {rows[place]: redact(reason) for place, reason in call.told.failed.items() if place in rows}
             if call.told.failure_reason:
                 for row_id in call.delivery_ids:
-                    reasons.setdefault(row_id, call.told.failure_reason)
+                    reasons.setdefault(row_id, redact(call.told.failure_reason))
         return ids, reasons
+
+
+def _by_name(payloads: Mapping[int, str]) -> dict[str, int]:
+    """Return deliveries by a name that no other one of the call bears."""
+    names = {row_id: str(json.loads(payload).get("Name") or "").strip() for row_id, payload in payloads.items()}
+    times = Counter(names.values())
+    return {name: row_id for row_id, name in names.items() if times[name] == 1}

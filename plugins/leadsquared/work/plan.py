@@ -9,7 +9,6 @@ from typing import Any
 from followups.feeds import Feed, feeds_dir, load_feed, read_query
 from followups.ledger.planning import PlanLedger
 from followups.ledger.preview import PreviewLedger
-from followups.ledger.sending import SendLedger
 from followups.planning.batching import cut_slices
 from followups.planning.planner import Planner
 from followups.rows import RowReader, check_columns
@@ -21,6 +20,7 @@ from leadsquared.preflight import read_directory
 from leadsquared.previews import preview_lines
 from leadsquared.runs import actor, run_key, run_kind, run_window
 from leadsquared.warehouse import open_query
+from leadsquared.work.ledgers import open_send_ledger
 
 PLAN_KEY = "plan"
 PROGRESS_ROWS = 100_000
@@ -39,7 +39,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     hook.close()
     preview = context["params"].get("mode") == "preview"
     if not preview:
-        SendLedger(engine, owner=actor(context)).expire_leases()
+        open_send_ledger(engine, hook, context)
     ledger_class = PreviewLedger if preview else PlanLedger
     ledger = ledger_class(
         engine,

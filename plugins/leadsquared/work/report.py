@@ -28,8 +28,10 @@ def report_run(name: str, ledger_conn_id: str, context: Any) -> dict[str, Any] |
     plans = reader.plan_ids(run_key(feed.name, context))
     if not plans:
         raise ThresholdError("nothing was planned, so nothing was sent: see the log of the task `plan`")
-    counts = [counts for plan in plans if (counts := reader.plan(plan)["counts"])]
-    report = build_report(counts, reader.sent_counts(plans), reader.call_counts(plans))
+    found = [reader.plan(plan) for plan in plans]
+    counts = [plan["counts"] for plan in found if plan["counts"]]
+    lookups = sum(plan["lookups"] for plan in found)
+    report = build_report(counts, reader.sent_counts(plans), reader.call_counts(plans), lookups)
     finish_plans(engine, plans)
     for line in report.lines():
         log.info("%s", line)

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from followups.crash_points import reach
 from followups.ledger.planning import PlanLedger
-from followups.ledger.sending import SendLedger
 from followups.planning.batching import Slice
 from followups.planning.counts import PlanCounts
 from followups.planning.planner import Reader
@@ -23,6 +22,7 @@ from leadsquared.inline import PayloadReader, inline_feed, plan_inline
 from leadsquared.outcomes import bulk_post, webhook_address
 from leadsquared.preflight import read_directory
 from leadsquared.runs import actor, run_key
+from leadsquared.work.ledgers import open_send_ledger
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,8 @@ class SendWork:
         self._in_flight = max(in_flight, 1)
         self._on_start = on_start
         self._engine: sa.Engine = open_ledger(ledger_conn_id)
-        self._ledger = SendLedger(self._engine, owner=actor(context))
-        self._ledger.expire_leases()
         self._hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=self._in_flight)
+        self._ledger = open_send_ledger(self._engine, self._hook, context)
 
     def send(self, work: Slice) -> dict[str, Any]:
         """Send the batches of a slice that are still open; return calls and rows by outcome."""

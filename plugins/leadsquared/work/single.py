@@ -9,7 +9,6 @@ from typing import Any
 from followups.keys import content_hash, delivery_key
 from followups.ledger.planning import PlanLedger
 from followups.ledger.reading import LedgerReader
-from followups.ledger.sending import SendLedger
 from followups.model import State
 from followups.planning.batching import batch_name
 from followups.rows import RowReader
@@ -21,6 +20,7 @@ from leadsquared.inline import inline_feed, plan_inline
 from leadsquared.outcomes import single_post
 from leadsquared.preflight import read_directory
 from leadsquared.runs import actor, run_key
+from leadsquared.work.ledgers import open_send_ledger
 
 #: As long as a follow-up's id may be.
 MAX_ID = 200
@@ -46,11 +46,10 @@ def create_once(
     followup_id = short_id(str(row["followup_id"]))
     row = {**row, "followup_id": followup_id}
     key = delivery_key(feed.name, followup_id)
-    ledger = SendLedger(engine, owner=actor(context))
-    ledger.expire_leases()
+    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=1)
+    ledger = open_send_ledger(engine, hook, context)
     reader = LedgerReader(engine)
     if (reader.delivery(key) or {}).get("state") not in _NOT_AGAIN:
-        hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=1)
         run = f"{run_key(feed.name, context)}/{key}"
         plan = PlanLedger(
             engine, feed=feed.name, run_key=run, actor=actor(context), leadsquared_conn_id=leadsquared_conn_id

@@ -19,6 +19,7 @@ from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.outcomes import bulk_post, webhook_address
 from leadsquared.runs import actor, run_key
+from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.looking import LookingHook
 
 log = logging.getLogger(__name__)
@@ -36,11 +37,11 @@ def verify_run(name: str, ledger_conn_id: str, context: Any) -> Verified:
         log.info("nothing to verify")
         return Verified()
     hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
-    sender = SendLedger(engine, owner=actor(context))
-    sender.expire_leases()
+    sender = open_send_ledger(engine, hook, context)
     ledger = SettleLedger(engine, actor=actor(context), plan_ids=plans)
     result = _verifier(ledger, hook, engine, lambda _: policy_of(feed)).round()
-    _log_round(result)
+    ledger.spent(plans[-1], hook.reads_made)
+    _log_round(result, hook)
     if send_again(sender, hook, plans):
         result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
     for plan_id in plans:
@@ -53,22 +54,21 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     """Settle what ended runs left on one account, send again what was proved absent, and audit what was settled."""
     engine = open_ledger(ledger_conn_id)
     hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
-    sender = SendLedger(engine, owner=actor(context))
-    expired = sender.expire_leases()
+    sender = open_send_ledger(engine, hook, context)
     ledger = SettleLedger(engine, actor=actor(context), leadsquared_conn_id=leadsquared_conn_id)
     verifier = _verifier(ledger, hook, engine, feed_policies())
     result = verifier.round()
-    _log_round(result)
+    _log_round(result, hook)
     sent = send_again(sender, hook, ledger.plans_to_send_again())
     audit = verifier.audit(timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES))
     hook.close()
     counts = {str(state): count for state, count in (result.counts + audit.counts).items()}
     return {
         **counts,
-        "expired": expired,
         "sent again": sent,
         "duplicates": result.duplicates + audit.duplicates,
         "still waiting": ledger.count_open(),
+        "look-ups": hook.reads_made,
     }
 
 
@@ -104,7 +104,8 @@ def _verifier(
     return Verifier(ledger, LookingHook(hook, engine), settle=settle, policy_of=policies)
 
 
-def _log_round(result: Verified) -> None:
-    log.info("settled in this look: %s", {str(state): count for state, count in result.counts.items()} or "nothing")
+def _log_round(result: Verified, hook: LeadSquaredHook) -> None:
+    settled = {str(state): count for state, count in result.counts.items()} or "nothing"
+    log.info("settled in this look: %s, with %d look-ups", settled, hook.reads_made)
     if result.duplicates:
         log.warning("%d follow-ups have more than one CRM task: see their timelines", result.duplicates)

@@ -13,7 +13,7 @@ import pytest
 from followups.keys import delivery_key, marker
 from followups.ledger.settling import OpenRow
 from followups.model import State
-from followups.readback import Found, look
+from followups.readback import Found, look, look_closely
 
 DUE = datetime(2031, 4, 5, 6, 0, tzinfo=UTC)
 AVA, BEN = "ava@example.com", "ben@example.com"
@@ -24,6 +24,7 @@ class Task:
     id: str | None
     marker: str | None = None
     name: str | None = "Visit"
+    category: int | None = 0
     due_at: datetime | None = DUE
     owner_email: str | None = AVA
     related_id: str | None = None
@@ -33,16 +34,27 @@ class Task:
 
 
 class Crm:
-    """Answers look-ups with all its tasks and remembers the calls."""
+    """Answers look-ups with its tasks and remembers the calls; `elsewhere` are those that only closer looks show."""
 
-    def __init__(self, *tasks: Task) -> None:
+    def __init__(self, *tasks: Task, elsewhere: Sequence[Task] = ()) -> None:
         self.tasks = tasks
+        self.elsewhere = elsewhere
         self.calls: list[tuple[list[str], date, date]] = []
+        self.closely: list[tuple[str | int, str | datetime]] = []
         self.cut_short = False
+        self.refused: set[str] = set()
 
     def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[Task]:
         self.calls.append((list(users), first, last))
         return iter(self.tasks)
+
+    def of_related(self, entity: int, related_id: str) -> Iterable[Task]:
+        self.closely.append((entity, related_id))
+        return [task for task in (*self.tasks, *self.elsewhere) if task.related_id == related_id]
+
+    def of_owner(self, owner: str, created_since: datetime) -> Iterable[Task]:
+        self.closely.append((owner, created_since))
+        return [task for task in (*self.tasks, *self.elsewhere) if task.owner_email == owner]
 
 
 def row(number: int, *, marked: bool = True, due: str = "2031-04-05 06:00:00", **changes: Any) -> OpenRow:
@@ -178,3 +190,62 @@ def test_look_tells_which_types_it_saw_and_whether_it_saw_all() -> None:
     found = look([row(1)], crm)
     assert (found.visible_types, found.complete) == ({"Visit", "Call"}, False)
     assert look([row(1)], Crm()).complete
+
+
+def test_owner_about_whom_nothing_is_answered_proves_no_absence() -> None:
+    crm = Crm()
+    crm.refused = {BEN}
+    assert look([row(1), row(2, OwnerEmailAddress=BEN)], crm).unanswered == {2}
+
+
+@pytest.mark.parametrize(("hours", "category", "found"), [(-18, 1, True), (23, 1, True), (24, 1, False), (1, 0, False)])
+def test_to_do_whose_date_alone_was_kept_is_found_by_its_fingerprint(hours: int, category: int, found: bool) -> None:
+    crm = Crm(Task("t1", due_at=DUE + timedelta(hours=hours), category=category))
+    assert ids(look([row(1, marked=False)], crm)) == ({1: ["t1"]} if found else {})
+
+
+def test_to_dos_that_are_due_to_the_second_are_given_away_first() -> None:
+    rows = [row(1, marked=False, due="2031-04-05 00:00:00"), row(2, marked=False)]
+    tasks = [Task("t2", category=1), Task("t1", category=1, due_at=DUE - timedelta(hours=6))]
+    assert ids(look(rows, Crm(*tasks))) == {1: ["t1"], 2: ["t2"]}
+
+
+LEAD_ID = "00000000-0000-4000-8000-000000000001"
+SENT = DUE - timedelta(days=3)
+
+
+def test_row_that_a_rule_gave_to_somebody_else_is_found_by_its_lead() -> None:
+    related = {"RelatedEntity": 1, "RelatedEntityId": LEAD_ID}
+    crm = Crm(elsewhere=[Task("t1", mark(1), owner_email=BEN, related_id=LEAD_ID)])
+    assert ids(look_closely([row(1, **related)], crm, SENT)) == {1: ["t1"]}
+    assert crm.closely == [(1, LEAD_ID)]
+
+
+def test_row_that_was_moved_to_another_day_is_found_by_its_owner() -> None:
+    crm = Crm(elsewhere=[Task("t1", mark(1), due_at=DUE + timedelta(days=40))])
+    assert ids(look_closely([row(1), row(2)], crm, SENT)) == {1: ["t1"]}
+    assert crm.closely == [(AVA, SENT)]
+
+
+def test_rows_of_one_lead_are_one_call_and_a_strange_relation_asks_for_the_owner() -> None:
+    crm = Crm()
+    related = {"RelatedEntity": "5", "RelatedEntityId": LEAD_ID}
+    look_closely(
+        [row(1, **related), row(2, **related), row(3, RelatedEntity="lead", RelatedEntityId=LEAD_ID)], crm, SENT
+    )
+    assert crm.closely == [(5, LEAD_ID), (AVA, SENT)]
+
+
+@pytest.mark.parametrize(
+    ("task", "doubtful"),
+    [
+        (Task("t1", created_at=SENT), [1]),
+        (Task("t1", created_at=None), [1]),
+        (Task("t1", created_at=SENT - timedelta(seconds=1)), []),
+        (Task("t1", "abcdefghjkmn", created_at=SENT), []),
+        (Task("t1", name="Other", created_at=SENT), []),
+    ],
+)
+def test_young_task_of_the_same_name_without_a_marker_leaves_a_doubt(task: Task, doubtful: list[int]) -> None:
+    found = look_closely([row(1)], Crm(elsewhere=[task]), SENT)
+    assert (ids(found), found.impossible) == ({}, doubtful)

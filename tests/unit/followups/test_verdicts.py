@@ -7,18 +7,20 @@ from datetime import timedelta
 import pytest
 
 from followups.model import State
-from followups.verification import (
+from followups.verdicts import (
     CANNOT_LOOK,
     CUT_SHORT,
+    DOUBTFUL,
     DROPPED,
     HELD_BY_POLICY,
     HIDDEN,
     LOOKS_BEFORE_HELD,
+    NOT_ASKABLE,
     NOT_THERE,
     RESENT,
 )
 from tests.support.verifying import FakeLeadSquared, FakeLedger, batch, mark, verifier, verify
-from tests.unit.followups.test_readback import Crm, Task
+from tests.unit.followups.test_readback import AVA, Crm, Task
 
 LOOKED_ONCE = {"age": 100, "looks": 1, "ago": 50}
 
@@ -174,3 +176,34 @@ def test_duplicates_that_are_only_reported_are_reported_once() -> None:
     ledger = FakeLedger(batch(age=300), state=State.CREATED)
     assert verifier(ledger, FakeLeadSquared(Crm(*duplicates()))).audit(timedelta(seconds=300)).duplicates == 1
     assert ledger.audits == ["1-000001"]
+
+
+@pytest.mark.parametrize("state", ["accepted", "unknown"])
+def test_row_that_only_a_closer_look_shows_is_created(state: str) -> None:
+    ledger = FakeLedger(batch(**LOOKED_ONCE, state=state))
+    moved = Task("t0", mark(0), due_at=None)
+    verifier(ledger, FakeLeadSquared(Crm(elsewhere=[moved]))).round()
+    assert ledger.states == {0: (State.CREATED, "t0")}
+
+
+@pytest.mark.parametrize("state", ["accepted", "unknown"])
+def test_row_that_may_be_there_under_no_marker_is_held(state: str) -> None:
+    ledger = FakeLedger(batch(**LOOKED_ONCE, state=state))
+    verifier(ledger, FakeLeadSquared(Crm(elsewhere=[Task("t0", due_at=None)]))).round()
+    assert ledger.states == {0: (State.HELD, DOUBTFUL)}
+
+
+def test_row_of_an_owner_about_whom_nothing_is_answered_is_held() -> None:
+    leadsquared = FakeLeadSquared(Crm())
+    leadsquared.read.refused = {AVA}
+    ledger = FakeLedger(batch(**LOOKED_ONCE, state="unknown"))
+    verifier(ledger, leadsquared).round()
+    assert ledger.states == {0: (State.HELD, NOT_ASKABLE)}
+
+
+def test_closer_look_comes_only_before_a_verdict() -> None:
+    crm = Crm()
+    verifier(FakeLedger(batch(age=150, state="unknown")), FakeLeadSquared(crm)).round()
+    assert crm.closely == []
+    verifier(FakeLedger(batch(**LOOKED_ONCE, state="unknown")), FakeLeadSquared(crm)).round()
+    assert len(crm.closely) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -23,20 +24,30 @@ def test_summary_tells_counts_and_no_row() -> None:
     assert told(summary) == Told(created_count=2, understood=True)
 
 
-def test_details_tell_ids_and_reasons_by_position() -> None:
+def test_details_tell_ids_by_name_and_reasons_by_place() -> None:
     details = {
         "FailedTasks": [{"Index": 2, "Name": "x", "Reason": "no such owner"}],
-        "CreatedTasks": [{"Index": 0, "Id": GUID}],
+        "CreatedTasks": [{"Index": 0, "Name": " Visit ", "Id": GUID}],
     }
     read = told({"Status": "Success", "CreatedTasksCount": 1, "Details": details})
-    assert read.created == {0: GUID}
+    assert read.created == {"Visit": GUID}
     assert read.failed == {2: "no such owner"}
 
 
-def test_rows_are_told_by_their_order() -> None:
-    read = told([{"Status": "Success", "Id": GUID}, {"Status": "Error", "ExceptionMessage": "bad lead"}])
-    assert read.created == {0: GUID}
+def test_rows_tell_ids_by_name_and_reasons_by_their_order() -> None:
+    read = told(
+        [{"Name": "Visit", "Status": "Success", "Id": GUID}, {"Status": "Error", "ExceptionMessage": "bad lead"}]
+    )
+    assert read.created == {"Visit": GUID}
     assert read.failed == {1: "bad lead"}
+
+
+@pytest.mark.parametrize("shape", [lambda rows: rows, lambda rows: {"CreatedTasks": rows}])
+def test_neither_place_nor_a_name_that_comes_twice_tells_whose_an_id_is(shape: Callable[[object], object]) -> None:
+    other = "00000000-0000-4000-8000-00000000d002"
+    rows = [{"Index": 0, "Status": "Success", "Id": GUID}]
+    rows += [{"Name": "Call", "Status": "Success", "Id": each} for each in (GUID, other)]
+    assert told(shape(rows)).created == {}
 
 
 def test_form_is_read_like_json() -> None:

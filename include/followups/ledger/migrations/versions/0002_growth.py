@@ -28,8 +28,13 @@ def _verification_up() -> None:
         batch_op.add_column(
             sa.Column("lookups", sa.Integer(), server_default="0", nullable=False, comment="calls spent on read-back")
         )
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        comment = "when the call ended; its effect may come a settle time later"
+        batch_op.add_column(sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True, comment=comment))
 
 
 def _verification_down() -> None:
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.drop_column("answered_at")
     with op.batch_alter_table("plans", schema=None) as batch_op:
         batch_op.drop_column("lookups")
