@@ -6,9 +6,11 @@ replies      what a reply means, from status, headers and body
 reading      tolerant readers of LeadSquared's objects; records: those objects
 errors       what can go wrong, by what to do next
 connection   the Airflow connection's settings
-operators    CreateTasksOperator, CreateTaskOperator
+changes      wanted states of CRM tasks; changer: brings CRM tasks to them and sees that they got there
+operators    CreateTasksOperator, CreateTaskOperator, UpdateTasksOperator, CompleteTasksOperator, DeleteTasksOperator
+sensors      TaskStatusSensor, which waits in triggers
 
-Importing the package, or any of these but the hook and the operators, does not import Airflow.
+Importing the package, or any of these but hook, operators, sensors and triggers, does not import Airflow.
 """
 
 from __future__ import annotations
@@ -18,15 +20,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leadsquared.hook import LeadSquaredHook
+    from leadsquared.operators.complete_tasks import CompleteTasksOperator
     from leadsquared.operators.create_task import CreateTaskOperator
     from leadsquared.operators.create_tasks import CreateTasksOperator
+    from leadsquared.operators.delete_tasks import DeleteTasksOperator
+    from leadsquared.operators.update_tasks import UpdateTasksOperator
+    from leadsquared.sensors.task_status import TaskStatusSensor
 
-__all__ = ["CreateTaskOperator", "CreateTasksOperator", "LeadSquaredHook"]
+__all__ = [
+    "CompleteTasksOperator",
+    "CreateTaskOperator",
+    "CreateTasksOperator",
+    "DeleteTasksOperator",
+    "LeadSquaredHook",
+    "TaskStatusSensor",
+    "UpdateTasksOperator",
+]
 
 _HOMES = {
+    "CompleteTasksOperator": "leadsquared.operators.complete_tasks",
     "CreateTaskOperator": "leadsquared.operators.create_task",
     "CreateTasksOperator": "leadsquared.operators.create_tasks",
+    "DeleteTasksOperator": "leadsquared.operators.delete_tasks",
     "LeadSquaredHook": "leadsquared.hook",
+    "TaskStatusSensor": "leadsquared.sensors.task_status",
+    "UpdateTasksOperator": "leadsquared.operators.update_tasks",
 }
 
 

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from leadsquared.changes import Change, ChangeCalls, Seen
 from leadsquared.errors import NotConfirmed, OutcomeUnknown, RateLimited, RequestRejected, RetryableError
+from leadsquared.names import Missing
 from leadsquared.records import CrmTask
 from leadsquared.sightings import DEFAULT_IN_FLIGHT, Sightings, for_each
 
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 ASKED_AT_MOST: Final = 3
 REFUSED_AT_MOST: Final = 20
 IDS_SHOWN: Final = 3
-
-Missing = Literal["fail", "ignore"]
 
 
 @dataclass(kw_only=True)

@@ -1,8 +1,17 @@
 """Ids of Airflow connections, and other words that DAG files need before anything heavy is imported."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 DEFAULT_LEADSQUARED = "leadsquared_default"
 DEFAULT_LEDGER = "followups_ledger"
 POOL = "leadsquared"
+
+#: What to do about CRM tasks that are not there.
+Missing = Literal["fail", "ignore"]
+#: How many of the CRM tasks that are waited for must be completed.
+Until = Literal["all", "any"]
 
 #: Where the web parts are mounted in Airflow's API server, and the status webhook's path below that.
 WEB_PREFIX = "/leadsquared"

@@ -12,12 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from leadsquared.bodies import PAGE_SIZE
-from leadsquared.errors import ConfigurationError
 from leadsquared.records import CrmTask
-from leadsquared.values import is_guid
 
 #: Fewer than these are asked for one by one.
 MIN_TOGETHER = 3
@@ -118,24 +116,6 @@ class Sightings:
     def _check_stop(self) -> None:
         if self._stop():
             raise LookStoppedError
-
-
-def check_ids(task_ids: Any) -> list[str]:
-    """Return ids of CRM tasks, lower-case, each once and in their order.
-
-    :raises ConfigurationError: no list, or something in it that is no id, such as a bulk create's request id.
-    """
-    if isinstance(task_ids, str | bytes | Mapping) or not isinstance(task_ids, Iterable):
-        raise ConfigurationError(f"task_ids: a list of CRM task ids is wanted, not {type(task_ids).__name__}")
-    checked = []
-    for place, task_id in enumerate(task_ids):
-        if not isinstance(task_id, str) or not is_guid(task_id.strip()):
-            raise ConfigurationError(
-                f"task_ids: item {place} is no CRM task id like 00000000-0000-4000-8000-000000000001 "
-                "(a bulk create's request id is none)"
-            )
-        checked.append(task_id.strip().lower())
-    return list(dict.fromkeys(checked))
 
 
 def for_each(work: Callable[[Item], Result], items: Sequence[Item], in_flight: int) -> list[Result]:

@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from leadsquared.encoding import PayloadError
+from leadsquared.ids import is_guid
 from leadsquared.records import CrmTask
-from leadsquared.values import is_guid, to_moment, to_number, to_text
+from leadsquared.values import to_moment, to_number, to_text
 from leadsquared.wire import RELATED_ENTITIES, find_marker, format_utc, render_marker
 
 #: LeadSquared's names by ours.

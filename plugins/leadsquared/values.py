@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _TICKS: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/\Z")
 
 
@@ -85,11 +84,6 @@ def to_moment(value: Any) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return None if moment.year == 1 else moment
-
-
-def is_guid(text: str) -> bool:
-    """Tell whether `text` is an id such as those of CRM tasks, leads and users."""
-    return _GUID.match(text) is not None
 
 
 def to_list(value: Any) -> list[Any]:

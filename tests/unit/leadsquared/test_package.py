@@ -21,6 +21,7 @@ PURE = [
     "connection",
     "encoding",
     "errors",
+    "ids",
     "operations",
     "provider",
     "reading",
@@ -31,6 +32,7 @@ PURE = [
     "sightings",
     "transport",
     "updates",
+    "waiting",
     "values",
     "wire",
 ]
