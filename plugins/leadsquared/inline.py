@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -16,11 +16,16 @@ from followups.ledger.planning import PlanLedger
 from followups.model import State
 from followups.planning.counts import PlanCounts
 from followups.planning.planner import CHUNK_ROWS, Planner, Reader
-from followups.rows import Candidate
+from followups.rows import Candidate, PayloadBuilder
+from leadsquared.errors import ConfigurationError
 from leadsquared.payloads import payload_builder
 from leadsquared.values import to_moment
 
 PAYLOAD_ID = "followup_id"
+
+#: Kinds of plans: rows that go out by bulk creates, and one row that goes out by the single create.
+INLINE = "inline"
+SINGLE = "single"
 
 
 def inline_feed(name: str, *, timezone: str = "UTC", marker: Marker | None = None) -> Feed:
@@ -30,6 +35,35 @@ def inline_feed(name: str, *, timezone: str = "UTC", marker: Marker | None = Non
     return Feed(
         name=slug, sql="", start_date=datetime(2000, 1, 1, tzinfo=UTC), timezone=timezone, marker=marker or Marker()
     )
+
+
+def marker_at(place: str) -> Marker:
+    """Return where a marker is written: `description`, `off`, or the name of a custom field.
+
+    :raises ConfigurationError: none of these.
+    """
+    if place in ("description", "off"):
+        return Marker(place=place)
+    if re.fullmatch(r"mx_[A-Za-z0-9_]+", place):
+        return Marker(place="custom_field", custom_field=place)
+    raise ConfigurationError("marker: description, off or a custom field's name like mx_Custom_1 is wanted")
+
+
+def check_rows(name: str, rows: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield rows as they were given.
+
+    :raises ConfigurationError: no list of mappings.
+    """
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+        raise ConfigurationError(f"{name}: a list of mappings is wanted, not {type(rows).__name__}")
+    return _each_row(name, rows)
+
+
+def _each_row(name: str, rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            raise ConfigurationError(f"{name}: row {number} is no mapping of names to values, but {type(row).__name__}")
+        yield row
 
 
 class PayloadReader:
@@ -85,10 +119,18 @@ class PayloadReader:
         )
 
 
-def plan_inline(ledger: PlanLedger, feed: Feed, reader: Reader, rows: Iterable[Mapping[str, Any]]) -> PlanCounts:
+def plan_inline(
+    ledger: PlanLedger,
+    feed: Feed,
+    reader: Reader,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    kind: str = INLINE,
+    build: PayloadBuilder | None = None,
+) -> PlanCounts:
     """Plan inline rows under a plan of their own; `ledger.plan_id` names it."""
-    ledger.open(kind="inline", mode="send", window=None)
-    planner = Planner(feed, ledger, reader, payload_builder(feed.marker))
+    ledger.open(kind=kind, mode="send", window=None)
+    planner = Planner(feed, ledger, reader, build or payload_builder(feed.marker))
     iterator = iter(rows)
     while chunk := list(islice(iterator, CHUNK_ROWS)):
         planner.add(chunk)

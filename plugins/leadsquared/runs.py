@@ -14,6 +14,12 @@ def run_key(feed: str, context: Any) -> str:
     return f"{feed}/{context['dag_run'].run_id}"
 
 
+def inline_run_key(feed: str, context: Any) -> str:
+    """Return the key under which one task's inline rows are planned: the same for every try and clearing of it."""
+    ti = context["ti"]
+    return f"{run_key(feed, context)}/{ti.task_id}[{ti.map_index}]"
+
+
 def run_kind(context: Any) -> str:
     """Return scheduled, manual, backfill or asset."""
     kind = str(getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 import sqlalchemy as sa
 
 from demo.client import AirflowClient
@@ -22,6 +25,11 @@ from sandbox.testing import RunningSandbox, running
 from sandbox.warehouse.seeding import SeedPlan, seed
 
 ROWS = 3000
+LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
+BUNDLES = [
+    {"name": "dags-folder", "classpath": LOCAL, "kwargs": {}},
+    {"name": "examples", "classpath": LOCAL, "kwargs": {"path": str(ROOT / "include" / "examples" / "dags")}},
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,26 @@ class Product:
     sandbox: RunningSandbox
     ledger: sa.Engine
     home: Path
+
+    def create(self, name: str, owner: str) -> str:
+        """Create a CRM task as somebody else would, and return its id."""
+        row = {"Name": name, "TaskType": {"Name": "Meeting"}, "OwnerEmailAddress": owner, "RelatedEntity": 0}
+        return str(self._ask("POST", "Create", json=row)["Message"]["Id"])
+
+    def complete(self, task_id: str) -> None:
+        """Complete a CRM task as its owner would."""
+        self._ask("GET", "MarkComplete", params={"id": task_id})
+
+    def delete(self, task_id: str) -> None:
+        """Delete a CRM task that no ledger knows."""
+        self._ask("POST", "DeleteTasks", json={"TaskIds": [task_id]})
+
+    def _ask(self, method: str, operation: str, **content: Any) -> Any:
+        keys = {"x-LSQ-AccessKey": "demo-access-key", "x-LSQ-SecretKey": "demo-secret-key"}
+        url = f"{self.sandbox.url}/v2/Task.svc/{operation}"
+        reply = requests.request(method, url, headers=keys, timeout=30, **content)
+        reply.raise_for_status()
+        return reply.json()
 
     def logs_of(self, dag_id: str, run_id: str) -> str:
         """All that the run's tasks logged."""
@@ -48,7 +76,12 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     )
     with running() as sandbox:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        environment = {**inherited, **defaults(home, sandbox.url), "PYTHONPATH": import_path(None)}
+        environment = {
+            **inherited,
+            **defaults(home, sandbox.url),
+            "PYTHONPATH": import_path(None),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
+        }
         binaries = str(Path(sys.executable).parent)
         subprocess.run(["bash", "include/demo/setup.sh", binaries], check=True, env=environment, cwd=ROOT)
         with Stack(home, environment, prepared=home) as stack:

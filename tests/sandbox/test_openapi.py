@@ -10,6 +10,7 @@ import requests
 import schemathesis
 from hypothesis import settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from sandbox.app import create_app
 from sandbox.directory import load_directory
+from sandbox.operations import OPERATIONS
 from sandbox.settings import Settings
 from sandbox.state import Sandbox
 from sandbox.testing import RunningSandbox, running
@@ -49,6 +51,36 @@ def strict() -> Iterator[RunningSandbox]:
 @settings(max_examples=3, derandomize=True, deadline=None, database=None)
 def test_every_reply_is_described(case: schemathesis.Case[Any], strict: RunningSandbox) -> None:
     case.call_and_validate(base_url=strict.url, headers=KEYS, checks=CHECKS)
+
+
+def test_every_operation_is_in_the_document_with_what_it_takes_and_so_is_checked() -> None:
+    paths = DOCUMENT["paths"]
+    described = {(method.upper(), path) for path, item in paths.items() for method in item if path.startswith("/v2/")}
+    assert described == {(operation.method, operation.path) for operation in OPERATIONS}
+    for operation in OPERATIONS:
+        entry = paths[operation.path][operation.method.lower()]
+        assert {each["name"] for each in entry["parameters"]} >= set(operation.query)
+        assert ("requestBody" in entry) is bool(operation.body)
+    checked = {(each.ok().method.upper(), each.ok().path) for each in schema.get_all_operations()}
+    assert checked >= described
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [("html500_before_commit", "Undocumented Content-Type"), ("502", "Server error"), ("garbage200", "Content-Type")],
+)
+def test_a_reply_that_is_not_described_is_found(strict: RunningSandbox, fault: str, found: str) -> None:
+    path = "/v2/Task.svc/RetrieveTaskType"
+    requests.patch(
+        f"{strict.url}/_sandbox/settings", json={"faults": [f"{fault} operation=RetrieveTaskType"]}, timeout=5
+    )
+    case = schema[path]["GET"].Case(headers=KEYS)
+    try:
+        with pytest.raises(FailureGroup) as failed:
+            case.call_and_validate(base_url=strict.url, checks=CHECKS)
+    finally:
+        strict.faults()
+    assert any(found in str(each.title) for each in failed.value.exceptions)
 
 
 def test_the_document_checked_is_the_one_served(strict: RunningSandbox) -> None:

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 
 from leadsquared.errors import ConfigurationError
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER, Missing
+from leadsquared.operators.waits import wait_or_defer
 from leadsquared.retrying import RETRY_POLICY
 
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ class ChangingOperator(BaseOperator):
         return self._go_on(context, progress)
 
     def _go_on(self, context: Any, before: Mapping[str, Any] | None) -> dict[str, int]:
-        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger  # noqa: PLC0415 - heavy
-
         from leadsquared.work.change import change_tasks  # noqa: PLC0415 - heavy; see leadsquared.work
 
         change, task_ids = self._change(context)
@@ -76,8 +75,7 @@ class ChangingOperator(BaseOperator):
             before=before,
         )
         if progress.left:
-            kwargs = {"progress": progress.as_json()}
-            self.defer(trigger=TimeDeltaTrigger(NEXT_LOOK), method_name="look_again", kwargs=kwargs)
+            wait_or_defer(self, NEXT_LOOK, "look_again", progress=progress.as_json())
         return progress.counts
 
     def _change(self, context: Any) -> tuple[Change, list[str]]:

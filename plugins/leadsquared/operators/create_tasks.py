@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
 from leadsquared.errors import ConfigurationError
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
 from leadsquared.operators.arguments import depend_on, resolve
+from leadsquared.operators.waits import wait_or_defer
 from leadsquared.retrying import RETRY_POLICY
+
+if TYPE_CHECKING:
+    from followups.planning.batching import Slice
+    from leadsquared.work.send import SendWork
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -31,6 +36,11 @@ class CreateTasksOperator(BaseOperator):
     :param payloads: items of `TaskList`.
     :param feed: name under which inline rows are kept; rows are the same only within one feed. Default: the DAG's id.
     :param timezone: for inline dates that have no zone.
+    :param marker: for inline rows, where the text is written by which a CRM task can be found again: `description`,
+        the name of a custom field, or `off`.
+    :param verify: for inline rows: look in LeadSquared until every row is `created`, `rejected` or `held`, waiting
+        without a worker slot, and return rows by state under `states`. Otherwise the DAG `leadsquared_reconcile`
+        settles them.
     :param in_flight: calls that may be under way at once.
     """
 
@@ -48,6 +58,8 @@ class CreateTasksOperator(BaseOperator):
         leadsquared_conn_id: str = DEFAULT_LEADSQUARED,
         ledger_conn_id: str = DEFAULT_LEDGER,
         in_flight: int = DEFAULT_IN_FLIGHT,
+        marker: str = "description",
+        verify: bool = False,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retry_policy", RETRY_POLICY)
@@ -60,6 +72,8 @@ class CreateTasksOperator(BaseOperator):
         self.leadsquared_conn_id = leadsquared_conn_id
         self.ledger_conn_id = ledger_conn_id
         self.in_flight = in_flight
+        self.marker = marker
+        self.verify = verify
         self._sender: Any = None
         depend_on(self, plan_slice, follow_ups, payloads)
 
@@ -77,12 +91,40 @@ class CreateTasksOperator(BaseOperator):
             in_flight=self.in_flight,
             on_start=self._remember,
         )
-        feed = self.feed or context["ti"].dag_id
         if self.plan_slice is not None:
+            if self.verify:
+                raise ConfigurationError("verify is for rows given inline: slices have VerifyDeliveriesOperator")
             return work.send(Slice.from_json(resolve(self.plan_slice, context)))
+        rows = self._plan(work, context)
+        try:
+            sent = work.send(rows)
+        except BaseException:
+            work.finish(rows)
+            raise
+        if self.verify:
+            return self.settle(context, sent)
+        work.finish(rows)
+        return sent
+
+    def settle(self, context: Any, sent: Mapping[str, Any], event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - given by the trigger
+        """Look until every row is settled; return what was sent, and rows by state."""
+        from leadsquared.work.settle import settle_inline  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        connections = {"leadsquared_conn_id": self.leadsquared_conn_id, "ledger_conn_id": self.ledger_conn_id}
+        while True:
+            settled = settle_inline(self._feed_name(context), **connections, context=context)
+            if settled.wait is None:
+                return {**sent, "states": settled.states}
+            wait_or_defer(self, settled.wait, "settle", sent=sent)
+
+    def _plan(self, work: SendWork, context: Any) -> Slice:
+        feed = self._feed_name(context)
         if self.payloads is not None:
-            return work.send(work.plan_payloads(resolve(self.payloads, context), feed))
-        return work.send(work.plan_follow_ups(resolve(self.follow_ups, context), feed, self.timezone))
+            return work.plan_payloads(resolve(self.payloads, context), feed, self.marker)
+        return work.plan_follow_ups(resolve(self.follow_ups, context), feed, self.timezone, self.marker)
+
+    def _feed_name(self, context: Any) -> str:
+        return self.feed or str(context["ti"].dag_id)
 
     def on_kill(self) -> None:
         """Begin no other call; those under way are recorded."""

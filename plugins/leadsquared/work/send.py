@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.crash_points import reach
-from followups.ledger.planning import PlanLedger
+from followups.ledger.planning import PlanLedger, finish_plans
 from followups.planning.batching import Slice
 from followups.planning.counts import PlanCounts
 from followups.planning.planner import Reader
@@ -18,10 +18,10 @@ from followups.rows import RowReader
 from followups.sending import Sender, SendReport
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.inline import PayloadReader, inline_feed, plan_inline
+from leadsquared.inline import PayloadReader, check_rows, inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import bulk_post, webhook_address
 from leadsquared.preflight import read_directory
-from leadsquared.runs import actor, run_key
+from leadsquared.runs import actor, inline_run_key
 from leadsquared.work.ledgers import open_send_ledger
 
 log = logging.getLogger(__name__)
@@ -68,23 +68,27 @@ class SendWork:
             "skipped": report.skipped,
         }
 
-    def plan_follow_ups(self, rows: Rows, feed_name: str, timezone: str) -> Slice:
+    def finish(self, work: Slice) -> None:
+        """Note that nobody here goes on with the rows: what is not settled is left to reconcile."""
+        finish_plans(self._engine, [work.plan_id])
+
+    def plan_follow_ups(self, rows: Rows, feed_name: str, timezone: str, marker: str) -> Slice:
         """Plan inline rows in the warehouse's form."""
-        feed = inline_feed(feed_name, timezone=timezone)
+        feed = inline_feed(feed_name, timezone=timezone, marker=marker_at(marker))
+        rows = check_rows("follow_ups", rows)
         return self._plan(feed, RowReader(feed, datetime.now(UTC), read_directory(self._hook)), rows)
 
-    def plan_payloads(self, rows: Rows, feed_name: str) -> Slice:
+    def plan_payloads(self, rows: Rows, feed_name: str, marker: str) -> Slice:
         """Plan inline rows in LeadSquared's form."""
-        feed = inline_feed(feed_name)
+        feed = inline_feed(feed_name, marker=marker_at(marker))
+        rows = check_rows("payloads", rows)
         return self._plan(feed, PayloadReader(feed, read_directory(self._hook)), rows)
 
     def _plan(self, feed: Any, reader: Reader, rows: Rows) -> Slice:
-        ti = self._context["ti"]
-        run = f"{run_key(feed.name, self._context)}/{ti.task_id}[{ti.map_index}]"
         ledger = PlanLedger(
             self._engine,
             feed=feed.name,
-            run_key=run,
+            run_key=inline_run_key(feed.name, self._context),
             actor=actor(self._context),
             leadsquared_conn_id=self._hook.leadsquared_conn_id,
         )

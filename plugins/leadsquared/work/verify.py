@@ -13,11 +13,13 @@ from followups.feeds import Feed, FeedError, feeds_dir, load_feed
 from followups.ledger.reading import LedgerReader
 from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
+from followups.planning.batching import plan_of
 from followups.sending import Sender
 from followups.verification import Policy, Verified, Verifier
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.outcomes import bulk_post, webhook_address
+from leadsquared.inline import SINGLE
+from leadsquared.outcomes import bulk_post, single_post, webhook_address
 from leadsquared.runs import actor, run_key
 from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.looking import LookingHook
@@ -37,16 +39,24 @@ def verify_run(name: str, ledger_conn_id: str, context: Any) -> Verified:
         log.info("nothing to verify")
         return Verified()
     hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
+    result = verify_plans(engine, hook, plans, policy_of(feed), context)
+    hook.close()
+    return result
+
+
+def verify_plans(
+    engine: sa.Engine, hook: LeadSquaredHook, plans: Sequence[int], policy: Policy, context: Any
+) -> Verified:
+    """Look once for all rows of one feed's plans that are due to be looked for; send again what was proved absent."""
     sender = open_send_ledger(engine, hook, context)
     ledger = SettleLedger(engine, actor=actor(context), plan_ids=plans)
-    result = _verifier(ledger, hook, engine, lambda _: policy_of(feed)).round()
+    result = _verifier(ledger, hook, engine, lambda _: policy).round()
     ledger.spent(plans[-1], hook.reads_made)
     _log_round(result, hook)
-    if send_again(sender, hook, plans):
+    if send_again(sender, hook, plans, LedgerReader(engine)):
         result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
     for plan_id in plans:
         sender.heartbeat(plan_id)
-    hook.close()
     return result
 
 
@@ -59,7 +69,7 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     verifier = _verifier(ledger, hook, engine, feed_policies())
     result = verifier.round()
     _log_round(result, hook)
-    sent = send_again(sender, hook, ledger.plans_to_send_again())
+    sent = send_again(sender, hook, ledger.plans_to_send_again(), LedgerReader(engine))
     audit = verifier.audit(timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES))
     hook.close()
     counts = {str(state): count for state, count in (result.counts + audit.counts).items()}
@@ -72,12 +82,18 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     }
 
 
-def send_again(ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int]) -> int:
-    """Send batches whose rows were proved absent; return how many."""
+def send_again(ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int], reader: LedgerReader) -> int:
+    """Send batches whose rows were proved absent, each by the call that it was sent by; return how many."""
     batch_ids = ledger.batches_to_send_again(plan_ids)
     if batch_ids:
         log.info("%d batches were proved absent and are sent again", len(batch_ids))
-        Sender(ledger, bulk_post(hook, webhook_address(hook)), plan_id=plan_ids[-1]).run(batch_ids)
+    single = {plan for plan in set(map(plan_of, batch_ids)) if reader.plan(plan)["kind"] == SINGLE}
+    for post, chosen in (
+        (bulk_post(hook, webhook_address(hook)), [batch for batch in batch_ids if plan_of(batch) not in single]),
+        (single_post(hook), [batch for batch in batch_ids if plan_of(batch) in single]),
+    ):
+        if chosen:
+            Sender(ledger, post, plan_id=plan_of(chosen[-1])).run(chosen)
     return len(batch_ids)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import leadsquared
 from leadsquared import operations
 from leadsquared.hook import LeadSquaredHook, changing, creating, directory, finding, leads
 from leadsquared.operations import Operation
@@ -14,11 +15,15 @@ from sandbox.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[3]
 TABLE = (ROOT / "include" / "docs" / "operations.md").read_text(encoding="utf-8")
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in TABLE.splitlines()
-    if line.startswith("| ") and not line.startswith("| Operation")
-]
+FROM_A_DAG, OPERATIONS_OF_THE_API = TABLE.split("## Who am I")
+
+
+def rows_of(text: str) -> list[list[str]]:
+    lines = (line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| Operat"))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+ROWS = rows_of(OPERATIONS_OF_THE_API)
 CALLS = {operation: row for row in ROWS for operation in re.findall(r"`((?:GET|POST) [^`]+)`", row[0])}
 USED = [value for value in vars(operations).values() if isinstance(value, Operation)]
 METHODS = {
@@ -44,6 +49,14 @@ def test_every_method_of_the_hook_is_in_the_table_and_no_other() -> None:
     named = {name for row in ROWS if len(row) == 4 for name in re.findall(r"`([a-z_]+)", row[2])}
     assert named == METHODS | {"test_connection"}
     assert all(callable(getattr(LeadSquaredHook, name)) for name in named)
+
+
+def test_everything_that_a_dag_may_import_has_a_row_with_its_calls_and_a_test() -> None:
+    rows = rows_of(FROM_A_DAG)
+    assert [row[0].strip("`") for row in rows] != []
+    assert {row[0].strip("`") for row in rows} == set(leadsquared.__all__)
+    assert {name for row in rows for name in re.findall(r"`([a-z_]+)`", row[2])} < METHODS
+    assert all("::test_" in row[3] for row in rows)
 
 
 def test_every_test_named_is_there() -> None:

@@ -88,6 +88,35 @@ def test_result_of_another_task_is_taken_and_makes_the_operator_wait_for_it(
     assert operator.execute(stack.context("create"))["rows"] == {"accepted": 1}
 
 
+def test_rows_may_come_from_a_generator(stack: Stack) -> None:
+    assert create_many(stack, follow_ups=(follow_up(f"f-{number}") for number in range(3)))["rows"] == {"accepted": 3}
+
+
+@pytest.mark.parametrize("kind", ["follow_ups", "payloads"])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("f-1", "a list of mappings is wanted, not str"),
+        ({"followup_id": "f-1"}, "a list of mappings is wanted, not dict"),
+        (7, "a list of mappings is wanted, not int"),
+        ([["f-1"]], "row 1 is no mapping of names to values, but list"),
+    ],
+)
+def test_what_is_no_list_of_rows_is_refused(stack: Stack, kind: str, wrong: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{kind}: {message}"):
+        create_many(stack, **{kind: wrong})
+    assert stack.sent() == []
+
+
+@pytest.mark.parametrize("marker", ["off", "mx_Custom_1"])
+def test_marker_is_written_where_one_says_and_rows_are_found_all_the_same(stack: Stack, marker: str) -> None:
+    result = create_many(stack, payloads=[payload(1), payload(2)], marker=marker, verify=True)
+    assert result["states"] == {"created": 2}
+    found = stack.crm_task("Visit 1")
+    assert "[ref:" not in (found.description or "")
+    assert ("mx_Custom_1" in found.custom_fields) is (marker == "mx_Custom_1")
+
+
 def test_stop_reaches_the_sender(stack: Stack) -> None:
     operator = CreateTasksOperator(task_id="create", follow_ups=[])
     operator.on_kill()
