@@ -207,31 +207,35 @@ class Verifier:
 
     def _heal(self, chosen: Sequence[OpenBatch], rows: Mapping[str, Sequence[OpenRow]], found: Found) -> set[str]:
         """Report rows with several CRM tasks, delete the younger where the feed says so; return what to check."""
+        doomed: dict[int, list[str]] = {}
         doubled = set()
         for batch in chosen:
+            delete = self._policy_of(batch.feed).duplicates == "delete_younger"
             for row in rows[batch.batch_id]:
                 tasks = found.tasks.get(row.id, ())
                 if len(tasks) < 2:
                     continue
                 self._result.duplicates += 1
-                if self._heal_row(batch, row, tasks):
+                if delete and (younger := _deletable(row, tasks)):
+                    doomed[row.id] = younger
                     doubled.add(batch.batch_id)
+                else:
+                    ids = ", ".join(task.id or "" for task in tasks)
+                    self._ledger.note([row.id], f"{len(tasks)} CRM tasks for this follow-up: {ids}")
+        if doomed:
+            self._leadsquared.delete([task_id for ids in doomed.values() for task_id in ids])
+        for row_id, younger in doomed.items():
+            count = len(found.tasks[row_id])
+            self._ledger.note([row_id], f"{count} CRM tasks; asked to delete the younger: {', '.join(younger)}")
         return doubled
-
-    def _heal_row(self, batch: OpenBatch, row: OpenRow, tasks: Sequence[SeenTask]) -> bool:
-        """Return whether a deletion was asked for, which must be seen to have happened."""
-        # Only what carries this row's own marker is surely ours: any other text may quote one.
-        younger = [task for task in tasks[1:] if task.marker == marker(row.key, row.generation)]
-        deletable = [task.id or "" for task in younger if task.status_code in {0, None}]
-        if self._policy_of(batch.feed).duplicates == "delete_younger" and deletable:
-            self._leadsquared.delete(deletable)
-            self._ledger.note([row.id], f"{len(tasks)} CRM tasks; asked to delete the younger: {', '.join(deletable)}")
-            return True
-        ids = ", ".join(task.id or "" for task in tasks)
-        self._ledger.note([row.id], f"{len(tasks)} CRM tasks for this follow-up: {ids}")
-        return False
 
     def _move(self, delivery_ids: Sequence[int], state: State, reason: str) -> None:
         if delivery_ids:
             self._ledger.move(delivery_ids, state, reason)
             self._result.counts[state] += len(delivery_ids)
+
+
+def _deletable(row: OpenRow, tasks: Sequence[SeenTask]) -> list[str]:
+    """Return the younger tasks that are still open and surely ours: any other text may quote the row's marker."""
+    own = marker(row.key, row.generation)
+    return [task.id or "" for task in tasks[1:] if task.marker == own and task.status_code in {0, None}]

@@ -8,7 +8,7 @@ from typing import Final
 from tests.chaos.cases import parse
 from tests.chaos.judge import Verdict, judge_client, markers
 from tests.chaos.naive import NaiveOrder, send
-from tests.chaos.play import Played, play
+from tests.chaos.play import MOST_PLAYS, Played, play
 from tests.chaos.processes import Actor
 from tests.chaos.world import World
 
@@ -39,13 +39,13 @@ class Control:
 
 
 def play_mutant(name: str, world: World) -> Control:
-    """Play a mutant's case with the safeguard off, and on."""
+    """Play a mutant's case with the safeguard off, and on; off up to three times: a busy machine may hide a race."""
     case = MUTANT_CASES[name]
-    return Control(
-        mutant=name,
-        caught=play(parse(f"{case},mutant={name}"), world),
-        sound=play(parse(case), world),
-    )
+    for _ in range(MOST_PLAYS):
+        caught = play(parse(f"{case},mutant={name}"), world)
+        if not caught.verdict.faultless:
+            break
+    return Control(mutant=name, caught=caught, sound=play(parse(case), world))
 
 
 def play_client(client: str, world: World, rows: int, faults: tuple[str, ...]) -> tuple[Verdict, bool]:

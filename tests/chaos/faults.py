@@ -85,7 +85,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "work before reply": _switched(bulk_mode="sync"),
     "work late": _switched(bulk_delay_ms=300),
-    "lookup lag": _switched(lookup_lag_ms=250),
+    "lookup lag": _switched(lookup_lag_ms=450),
     "unstable order": _switched(unstable_order=True, max_page_size=30),
     "page clamp": _switched(max_page_size=7),
     "hidden types": Fault(switches={"hide_types": ["Meeting"]}, lasting=True, hides_rows=True),

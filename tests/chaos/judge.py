@@ -134,18 +134,19 @@ def _may_double(case: Case) -> bool:
     return bool(frozen) and (case.rows > MAX_ROWS_PER_CALL or bool({*frozen} & WAKES_UP_TOO_LATE))
 
 
-def starved(world: World) -> bool:
-    """Tell whether a create took longer, from its arrival to its effect, than the settle time allows for.
+def starved(case: Case, world: World) -> bool:
+    """Tell whether a create took longer, from its arrival until look-ups show it, than the settle time allows for.
 
     Then a look past the settle time may rightly have missed it, and what follows is the machine's doing.
     """
+    lag = sum(FAULTS[fault].switches.get("lookup_lag_ms", 0) for fault in case.faults) / 1000
     arrived = {call["request"]: call for call in world.sandbox.calls() if call["request"]}
     for task in world.sandbox.tasks():
         call = arrived.get(task["request"])
         if call is None:
             continue
         since = task["created"] - datetime.fromisoformat(call["arrived_at"]).timestamp()
-        if since > SETTLE_SECONDS * STARVED_SHARE:
+        if since + lag > SETTLE_SECONDS * STARVED_SHARE:
             return True
     return False
 

@@ -65,7 +65,7 @@ def _play(case: Case, world: World) -> Played:
         play_of = _Play(case, world, receiver, stack)
         recovered_at = play_of.run()
         verdict = judge(case, world, recovered_at)
-        void = not verdict.faultless and starved(world)
+        void = not verdict.faultless and starved(case, world)
     return Played(
         case=case,
         verdict=verdict,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from followups.ledger.webhooks import webhook_calls
 from followups.readback import Reader
 from followups.sought import LEAD
+from leadsquared.bodies import MAX_DELETIONS_PER_CALL
 from leadsquared.errors import RequestRejected
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.records import CrmTask
@@ -86,8 +87,9 @@ class LookingHook:
         return (self._hook.get_account().role or "").strip().lower() == ADMINISTRATOR
 
     def delete(self, task_ids: Sequence[str]) -> None:
-        """Ask for the deletion of CRM tasks."""
-        self._hook.delete_tasks(task_ids)
+        """Ask for the deletion of CRM tasks, as many a call as LeadSquared takes."""
+        for start in range(0, len(task_ids), MAX_DELETIONS_PER_CALL):
+            self._hook.delete_tasks(task_ids[start : start + MAX_DELETIONS_PER_CALL])
 
     def told(self, batch_ids: Sequence[str]) -> tuple[Mapping[int, str], Mapping[int, str]]:
         """Return what status webhooks told: CRM task ids, and reasons of failure, by delivery.
