@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -15,12 +16,14 @@ from followups.ledger.webhooks import webhook_calls
 from followups.readback import Reader
 from followups.sought import LEAD
 from leadsquared.bodies import MAX_DELETIONS_PER_CALL
-from leadsquared.errors import RequestRejected
+from leadsquared.errors import OutcomeUnknown, RequestRejected
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.records import CrmTask
 from leadsquared.redaction import redact
 
 ADMINISTRATOR = "administrator"
+
+log = logging.getLogger(__name__)
 
 
 class HookReader:
@@ -87,9 +90,12 @@ class LookingHook:
         return (self._hook.get_account().role or "").strip().lower() == ADMINISTRATOR
 
     def delete(self, task_ids: Sequence[str]) -> None:
-        """Ask for the deletion of CRM tasks, as many a call as LeadSquared takes."""
+        """Ask for the deletion of CRM tasks, 5,000 a call; the next look shows what came of it."""
         for start in range(0, len(task_ids), MAX_DELETIONS_PER_CALL):
-            self._hook.delete_tasks(task_ids[start : start + MAX_DELETIONS_PER_CALL])
+            try:
+                self._hook.delete_tasks(task_ids[start : start + MAX_DELETIONS_PER_CALL])
+            except (OutcomeUnknown, RequestRejected) as error:
+                log.warning("asked to delete duplicates: %s", error)
 
     def told(self, batch_ids: Sequence[str]) -> tuple[Mapping[int, str], Mapping[int, str]]:
         """Return what status webhooks told: CRM task ids, and reasons of failure, by delivery.

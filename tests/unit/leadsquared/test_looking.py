@@ -1,0 +1,87 @@
+"""What verification learns through the hook and from status webhooks, and what it does not believe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from followups.ledger.webhooks import WebhookCall
+from followups.webhooks import Told
+from leadsquared.errors import AuthenticationFailed, OutcomeUnknown, RequestRejected
+from leadsquared.hook import LeadSquaredHook
+from leadsquared.work import looking
+from leadsquared.work.looking import HookReader, LookingHook
+
+DAY = date(2031, 4, 5)
+
+
+class PickyHook:
+    """Refuses every look-up in which it is asked for some owner."""
+
+    looks_cut_short = 0
+
+    def __init__(self, *strange: str, error: type[Exception] = RequestRejected) -> None:
+        self.strange = strange
+        self.error = error
+        self.calls: list[list[str]] = []
+
+    def iter_appointments(self, users: Sequence[str], *_: date) -> Iterator[str]:
+        self.calls.append(list(users))
+        if {*users} & {*self.strange}:
+            raise self.error("Invalid Input! Parameter Name: Users")
+        yield from users
+
+    def iter_to_dos(self, users: Sequence[str], *_: date) -> Iterator[str]:
+        yield from ()
+
+
+def reader_of(hook: Any) -> HookReader:
+    return HookReader(hook)
+
+
+def test_owner_for_whom_nothing_is_answered_does_not_hide_the_others() -> None:
+    owners = [f"owner{number}@example.com" for number in range(8)]
+    hook = PickyHook(owners[5])
+    reader = reader_of(hook)
+    assert sorted(reader(owners, DAY, DAY)) == sorted({*owners} - {owners[5]})
+    assert reader.refused == {owners[5]}
+    assert len(hook.calls) <= 7
+
+
+def test_keys_that_are_refused_are_nobodys_owner() -> None:
+    with pytest.raises(AuthenticationFailed):
+        list(
+            reader_of(PickyHook("a@example.com", error=AuthenticationFailed))(
+                ["a@example.com", "b@example.com"], DAY, DAY
+            )
+        )
+
+
+def told(monkeypatch: pytest.MonkeyPatch, names: Sequence[str], what: Told) -> tuple[Any, Any]:
+    payloads = {number: json.dumps({"Name": name}) for number, name in enumerate(names, 70)}
+    call = WebhookCall(batch_id="1-000001", delivery_ids=list(payloads), payloads=payloads, told=what)
+    monkeypatch.setattr(looking, "webhook_calls", lambda *_: [call])
+    return LookingHook(Mock(spec=LeadSquaredHook), Mock()).told(["1-000001"])
+
+
+def test_id_counts_only_with_a_name_that_one_row_bears(monkeypatch: pytest.MonkeyPatch) -> None:
+    what = Told(created={"Visit": "t1", "Call": "t2", "Stranger": "t3"})
+    assert told(monkeypatch, ["Call", " Visit ", "Call"], what) == ({71: "t1"}, {})
+
+
+def test_reasons_go_by_place_and_name_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    what = Told(failed={1: "no user asha@example.com", 9: "beyond"}, failure_reason="partly failed")
+    assert told(monkeypatch, ["A", "B"], what) == ({}, {70: "partly failed", 71: "no user <e-mail>"})
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown, RequestRejected])
+def test_deletion_that_fails_leaves_it_to_the_next_look(error: type[Exception]) -> None:
+    hook = Mock(spec=LeadSquaredHook)
+    hook.delete_tasks.side_effect = error("no")
+    LookingHook(hook, Mock()).delete([f"t{number}" for number in range(5001)])
+    assert [len(call.args[0]) for call in hook.delete_tasks.call_args_list] == [5000, 1]
