@@ -21,9 +21,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from demo.environment import ROOT
 from tests.benchmarks.document import Section, document
 from tests.benchmarks.figures import from_line, results
+from tests.benchmarks.overhead import PICTURE
 
 DOCUMENT = ROOT / "include" / "docs" / "benchmarks.md"
-BENCHMARKS = ("rate", "planning")
+BENCHMARKS = ("rate", "planning", "overhead")
 
 
 def main() -> int:
@@ -42,7 +43,7 @@ def main() -> int:
         console.print(f"{name}: {sections[-1].seconds:.0f} s", highlight=False)
     console.print(results([figure for section in sections for figure in section.figures]))
     if list(arguments.only) == list(BENCHMARKS):
-        DOCUMENT.write_text(document(sections, _command(full=arguments.full)), encoding="utf-8")
+        DOCUMENT.write_text(document(sections, _command(full=arguments.full), PICTURE.name), encoding="utf-8")
         console.print(f"written to {DOCUMENT.relative_to(ROOT)}", highlight=False)
     return _verdict(console, sections)
 

@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 from urllib.parse import quote, quote_plus
 
 import tenacity
-from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from followups.crash_points import reach
@@ -49,8 +49,12 @@ class Throttle(Protocol):
         """Take in that LeadSquared refused a call."""
 
 
-class BaseCalls(HttpHook):
-    """A connection, its pool and its throttle, each made at first use; use one instance from any number of threads."""
+class BaseCalls(BaseHook):
+    """A connection, its pool and its throttle, each made at first use; use one instance from any number of threads.
+
+    No HttpHook: its retries, redirects and extras as headers would all have to be switched off, and with it every
+    task would load aiohttp, which takes longer than all of this project.
+    """
 
     conn_name_attr = "leadsquared_conn_id"
     default_conn_name = "leadsquared_default"
@@ -65,7 +69,7 @@ class BaseCalls(HttpHook):
         ledger_conn_id: str = "followups_ledger",
         pool_size: int = 16,
     ) -> None:
-        super().__init__(http_conn_id=leadsquared_conn_id)
+        super().__init__()
         self.leadsquared_conn_id = leadsquared_conn_id
         self.ledger_conn_id = ledger_conn_id
         self._throttle = throttle
@@ -202,23 +206,6 @@ class BaseCalls(HttpHook):
             throttle.refused(bucket, limit=reply.limit, retry_after=reply.retry_after, daily=reply.daily)
         except Exception as failure:
             log.warning("The throttle could not take in a refusal: %s", type(failure).__name__)
-
-    def get_conn(self, *_: object, **__: object) -> NoReturn:
-        """Refuse: a bare session would pass the throttle by and follow redirects with the keys."""
-        raise NotImplementedError(_NO_BARE_HTTP)
-
-    def run(self, *_: object, **__: object) -> NoReturn:
-        """Refuse: see `get_conn`."""
-        raise NotImplementedError(_NO_BARE_HTTP)
-
-    run_and_check = run
-    run_with_advanced_retry = run
-
-
-_NO_BARE_HTTP = (
-    "LeadSquaredHook makes no bare HTTP requests: they would pass the account's rate limit by and could repeat a "
-    "create. Use its methods, one for each operation."
-)
 
 
 def _may_heal(error: BaseException) -> bool:

@@ -65,6 +65,12 @@ def test_the_hook_can_be_imported_from_the_package() -> None:
     assert leadsquared.LeadSquaredHook is LeadSquaredHook
 
 
+def test_what_a_task_loads_leaves_async_http_alone() -> None:
+    """It would double the time that a task takes to begin."""
+    code = "import leadsquared.work.send, leadsquared.work.verify, leadsquared.work.plan, sys"
+    assert run(f"{code}; print('aiohttp' in sys.modules)").endswith("False")
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nothing_of_the_kind"):
         _ = leadsquared.nothing_of_the_kind

@@ -284,10 +284,3 @@ def test_create_tasks_raises_what_to_do_next_after_one_request(
     with pytest.raises(wanted, match=r"Task\.svc/Bulk/Create"):
         hook.create_tasks([PAYLOAD])
     assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("method", ["run", "run_and_check", "run_with_advanced_retry", "get_conn"])
-def test_bare_http_is_refused(hook: LeadSquaredHook, server: ScriptedServer, method: str) -> None:
-    with pytest.raises(NotImplementedError, match="methods"):
-        getattr(hook, method)("v2/Task.svc/Create")
-    assert server.requests == []
