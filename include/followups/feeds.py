@@ -59,6 +59,14 @@ class Approval(_Settings):
     """Ask a person before a large run is sent."""
 
     above_rows: int = Field(ge=1, description="ask where more rows than this would be sent")
+    timeout_hours: float = Field(
+        24, gt=0, le=24 * 30, description="without an answer for so long, the rows are held as if it had been no"
+    )
+
+    @property
+    def timeout(self) -> timedelta:
+        """How long an answer is waited for."""
+        return timedelta(hours=self.timeout_hours)
 
 
 class Feed(_Settings):
@@ -78,6 +86,12 @@ class Feed(_Settings):
     look_back_days: int = Field(7, ge=1, le=3650, description="how far runs without an interval look back")
     past_due: Literal["keep", "shift", "hold"] = Field("keep", description="what to do with dates already past")
     quiet_hours: QuietHours | None = None
+    check_leads: bool = Field(
+        False, description="look up before sending whether leads exist: a call for each 1,000 rows"
+    )
+    check_opportunities: str | None = Field(
+        None, pattern="^[0-9]+$", description="code of the opportunities' type, to look them up likewise; null: not"
+    )
     max_per_owner_per_day: int | None = Field(None, ge=1, description="more than this for one owner and day are held")
     marker: Marker = Marker()
     verify: bool = Field(True, description="look in LeadSquared whether accepted tasks exist")

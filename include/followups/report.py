@@ -32,6 +32,8 @@ class RunReport:
     calls: Counter[str] = field(default_factory=Counter)
     #: calls spent on read-back
     lookups: int = 0
+    #: What rows were checked against before they were sent, and how old that was.
+    directory: str | None = None
 
     @property
     def rows(self) -> int:
@@ -47,6 +49,7 @@ class RunReport:
             "before": dict(self.before),
             "calls": dict(self.calls),
             "lookups": self.lookups,
+            "directory": self.directory,
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.most_common()],
         }
 
@@ -58,6 +61,8 @@ class RunReport:
         if self.calls:
             made = ", ".join(f"{count} {outcome}" for outcome, count in self.calls.most_common())
             lines.append(f"calls: {made}; {self.lookups} look-ups to verify them")
+        if self.directory:
+            lines.append(f"rows were checked against {self.directory}")
         shown = self.reasons.most_common(MAX_REASONS_SHOWN)
         lines += [f"  {count:>8} {state}: {reason}" for (state, reason), count in shown if reason]
         if len(self.reasons) > MAX_REASONS_SHOWN:
@@ -80,6 +85,7 @@ def build_report(
     kept_back = {State.INVALID, State.HELD, State.CANCELLED}
     for counts in plan_counts:
         report.due = counts["due"]
+        report.directory = counts.get("directory")
         report.leftovers += counts["leftovers"]
         report.before = Counter()
         for outcome, count in counts["outcomes"].items():

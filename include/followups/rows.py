@@ -98,11 +98,10 @@ class RowReader:
         problems = [
             problem,
             self.directory.task_type_problem(follow_up.task_type),
-            self.directory.missing_for(
-                follow_up.task_type,
-                has_lead=follow_up.related_to == "lead",
-                fields=follow_up.custom_fields or (),
+            self.directory.rules_problem(
+                follow_up.task_type, has_lead=follow_up.related_to == "lead", fields=follow_up.custom_fields
             ),
+            self._marker_problem(follow_up.task_type),
         ]
         try:
             times = self._dates.times(follow_up)
@@ -115,6 +114,13 @@ class RowReader:
             return self._candidate(follow_up, values, State.INVALID, "; ".join(reasons))
         state = State.HELD if times.held else State.PLANNED
         return self._candidate(follow_up, values, state, times.held, times, owner)
+
+    def _marker_problem(self, task_type: str) -> str | None:
+        """Say where a task type has no field for the marker: what LeadSquared drops can never be found again."""
+        field = self.feed.marker.custom_field
+        if field is None or self.directory.has_field(task_type, field):
+            return None
+        return f"marker: task type {task_type!r} has no field {field}; add it there, or change `marker` in the feed"
 
     def _candidate(
         self,

@@ -1,4 +1,7 @@
-"""The ledger's tables. Personal data lives in `deliveries.payload` alone."""
+"""The ledger's tables.
+
+Personal data lives in `deliveries.payload`, `webhooks.payload` and `directories.users` alone; each may be cleared.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,7 @@ plans = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("heartbeat_at", UtcDateTime, nullable=False, comment="the run's last sign of life"),
     sa.Column("finished_at", UtcDateTime),
+    sa.Column("waits_until", UtcDateTime, comment="until then a person may approve the run, and its rows are its own"),
     sa.Column("counts", sa.JSON),
     sa.Column("lookups", sa.Integer, nullable=False, server_default="0", comment="calls spent on read-back"),
 )
@@ -160,4 +164,13 @@ webhooks = sa.Table(
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Column("content_type", sa.Text),
     sa.Column("payload", sa.LargeBinary, comment="the body as it came; may hold personal data"),
+)
+
+directories = sa.Table(
+    "directories",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True, comment="as the rate limit names it"),
+    sa.Column("read_at", UtcDateTime, nullable=False),
+    sa.Column("users", sa.Text, comment="ids and addresses, as JSON: personal data, null once purged"),
+    sa.Column("task_types", sa.JSON, nullable=False),
 )

@@ -53,6 +53,11 @@ class RateSettings(BaseModel):
         description="How long an accepted or unknown batch may take to show up in look-ups; "
         "before that, not found proves nothing.",
     )
+    directory_seconds: Annotated[float, Field(ge=0, le=7 * 86_400, allow_inf_nan=False)] = Field(
+        900.0,
+        description="How old users and task types in the ledger may be before a run asks for them again; "
+        "a row that they would refuse makes it ask at once.",
+    )
     account: str | None = Field(
         None,
         min_length=1,

@@ -18,6 +18,14 @@ from followups.planning.counts import PlanCounts
 from followups.planning.planner import CHUNK_ROWS, Planner, Reader
 from followups.rows import Candidate, PayloadBuilder
 from leadsquared.errors import ConfigurationError
+from leadsquared.payload_rules import (
+    end_problem,
+    fields_of,
+    fields_problem,
+    related_problem,
+    related_to,
+    reminder_problem,
+)
 from leadsquared.payloads import payload_builder
 from leadsquared.values import to_moment
 
@@ -87,7 +95,10 @@ class PayloadReader:
             self._text_problem("Description", payload.get("Description")),
             self._text_problem(PAYLOAD_ID, followup_id, mandatory=True),
             None if due else "DueDate: missing or not a date-time like 2031-04-05 06:00:00 (UTC)",
-            self._directory.task_type_problem(task_type) if task_type else 'TaskType: not given as {"Name": "…"}',
+            end_problem(payload, due),
+            related_problem(payload),
+            fields_problem(payload),
+            *(self._type_problems(task_type, payload) if task_type else ['TaskType: not given as {"Name": "…"}']),
             problem,
         ]
         reasons = "; ".join(text for text in problems if text) or None
@@ -102,6 +113,16 @@ class PayloadReader:
             owner_email=owner,
             payload={**payload, "OwnerEmailAddress": owner},
         )
+
+    def _type_problems(self, name: str, payload: Mapping[str, Any]) -> list[str | None]:
+        has_lead, field = related_to(payload) == "lead", self._feed.marker.custom_field
+        lacks_marker = field is not None and not self._directory.has_field(name, field)
+        return [
+            self._directory.task_type_problem(name),
+            self._directory.rules_problem(name, has_lead=has_lead, fields=fields_of(payload)),
+            reminder_problem(payload, self._directory.category(name)),
+            f"marker: task type {name!r} has no field {field}" if lacks_marker else None,
+        ]
 
     @staticmethod
     def _task_type(value: Any) -> str | None:

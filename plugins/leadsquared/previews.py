@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
+from followups.masking import mask_address
 from followups.planning.counts import PlanCounts, Preview
 from leadsquared.connection import ConnectionSettings
 
@@ -25,12 +26,6 @@ def preview_lines(preview: Preview, counts: PlanCounts, settings: ConnectionSett
     yield from (f"  {count:>8} {mask_address(owner)}" for owner, count in preview.by_owner.most_common(OWNERS_SHOWN))
     for number, sample in enumerate(preview.samples, 1):
         yield f"sample {number}: {json.dumps(mask_payload(json.loads(sample)), ensure_ascii=False)}"
-
-
-def mask_address(address: str) -> str:
-    """Return an address that its own people recognise and others do not."""
-    name, _, domain = address.partition("@")
-    return f"{name[:2]}…{name[-1:]}@{domain}"
 
 
 def mask_payload(payload: dict[str, Any]) -> dict[str, Any]:

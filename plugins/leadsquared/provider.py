@@ -75,6 +75,11 @@ _FIELDS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "How long an accepted or unknown batch may take to show up in look-ups.",
         _seconds(60, 0),
     ),
+    "directory_seconds": (
+        "Age of users and task types (seconds)",
+        "How old they may be in the ledger before a run asks for them again.",
+        _seconds(900, 0) | {"maximum": 604_800},
+    ),
     "account": (
         "Account",
         "Name under which calls are counted together; give it to all connections of one account. "

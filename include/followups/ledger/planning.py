@@ -128,7 +128,7 @@ class PlanLedger:
                 row
                 and row["run_key"] != self._run_key
                 and row["finished_at"] is None
-                and row["heartbeat_at"] > now - RUN_SILENT_AFTER
+                and (row["heartbeat_at"] > now - RUN_SILENT_AFTER or (row["waits_until"] or now) > now)
             )
         return self._live[plan_id]
 
@@ -139,8 +139,10 @@ class PlanLedger:
         """
         d, p = deliveries.c, plans.c
         with self._engine.connect() as connection:
-            silent = store_now(connection) - RUN_SILENT_AFTER
-            abandoned = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < silent, p.run_key == self._run_key)
+            now = store_now(connection)
+            unanswered = sa.or_(p.waits_until.is_(None), p.waits_until < now)
+            silent = sa.and_(p.heartbeat_at < now - RUN_SILENT_AFTER, unanswered)
+            abandoned = sa.or_(p.finished_at.is_not(None), silent, p.run_key == self._run_key)
             query = (
                 sa.select(d.id, d.batch_id, sa.func.coalesce(sa.func.length(d.payload), 0) * MAX_BYTES_PER_CHARACTER)
                 .join(plans, p.id == d.plan_id)

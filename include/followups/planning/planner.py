@@ -17,6 +17,7 @@ from followups.planning.allowance import DailyAllowance, OwnerDay
 from followups.planning.batching import BatchCutter
 from followups.planning.counts import PlanCounts, Preview
 from followups.planning.decisions import Action, Decision, Requeue, decide
+from followups.planning.related import Lookup, refuse_strangers
 from followups.rows import Candidate, PayloadBuilder
 
 CHUNK_ROWS = 2000
@@ -54,6 +55,7 @@ class Planner:
         *,
         requeue: Requeue = "none",
         limit: int | None = None,
+        lookup: Lookup | None = None,
     ) -> None:
         self._feed = feed
         self._ledger = ledger
@@ -61,6 +63,7 @@ class Planner:
         self._build = build_payload
         self._requeue = requeue
         self._limit = limit
+        self._lookup = lookup
         self._allowance = DailyAllowance(feed.max_per_owner_per_day, feed.zone, ledger.owner_day_counts)
         self._cutter = BatchCutter(ledger.plan_id)
         self._changes = Changes()
@@ -78,8 +81,10 @@ class Planner:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take one chunk of rows as read from the warehouse."""
-        candidates = [self._reader.read(row) for row in rows]
+        candidates: Sequence[Candidate] = [self._reader.read(row) for row in rows]
         known = self._ledger.known([candidate.key for candidate in candidates])
+        if self._lookup is not None:
+            candidates = refuse_strangers(candidates, known, self._lookup)
         self._allowance.load(candidates, (row.owner_day for row in self._batch))
         seen = dict(self._unwritten)
         for candidate in candidates:

@@ -51,7 +51,9 @@ class LeadsAndOpportunities(BaseCalls):
                     self._read(operations.LEADS_BY_IDS, body=bodies.leads_by_ids(ids, columns, page=page))
                 ),
                 identify=lambda item: reading.read_lead(item).id,
-                page_size=bodies.MAX_LEADS_PER_CALL,
+                # No page is full: so many ids have no more leads than that, and another call would bring nothing.
+                page_size=bodies.MAX_LEADS_PER_CALL + 1,
+                on_short=self._note_short_look,
             ):
                 yield reading.read_lead(item)
 

@@ -16,7 +16,7 @@ from followups.window import Window
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.payloads import payload_builder
-from leadsquared.preflight import read_directory
+from leadsquared.preflight import Preflight, RelatedLookup
 from leadsquared.previews import preview_lines
 from leadsquared.runs import actor, run_key, run_kind, run_window
 from leadsquared.warehouse import open_query
@@ -35,8 +35,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     log.info("feed %s, rows due from %s (by %s)", feed.name, window, window.source)
     engine = open_ledger(ledger_conn_id)
     hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
-    directory = read_directory(hook)
-    hook.close()
+    directory = Preflight(hook, engine).directory()
     preview = context["params"].get("mode") == "preview"
     if not preview:
         open_send_ledger(engine, hook, context)
@@ -53,7 +52,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(window)) as (columns, chunks):
         check_columns(feed, columns)
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
-        planner = _planner(feed, ledger, reader, context)
+        planner = _planner(feed, ledger, reader, RelatedLookup(hook, feed), context)
         for chunk in chunks:
             planner.add(dict(zip(columns, row, strict=True)) for row in chunk)
             _log_progress(planner)
@@ -62,9 +61,11 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     if window.source != "params" and run_kind(context) != "backfill":
         planner.add_leftovers()
     counts = planner.finish()
-    ledger.close(counts.as_json())
+    hook.close()
+    recorded = {**counts.as_json(), "directory": directory.summary}
+    ledger.close(recorded)
     slices = cut_slices(ledger.plan_id, counts.batches, feed.batches_per_slice)
-    summary = {"plan_id": ledger.plan_id, "window": str(window), **counts.as_json(), "slices": len(slices)}
+    summary = {"plan_id": ledger.plan_id, "window": str(window), **recorded, "slices": len(slices)}
     context["ti"].xcom_push(key=PLAN_KEY, value=summary)
     log.info(
         "%d rows due, %d to send in %d calls and %d mapped tasks; by outcome: %s",
@@ -77,7 +78,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     return [each.as_json() for each in slices]
 
 
-def _planner(feed: Feed, ledger: Any, reader: RowReader, context: Any) -> Planner:
+def _planner(feed: Feed, ledger: Any, reader: RowReader, lookup: RelatedLookup, context: Any) -> Planner:
     params = context["params"]
     return Planner(
         feed,
@@ -86,6 +87,7 @@ def _planner(feed: Feed, ledger: Any, reader: RowReader, context: Any) -> Planne
         payload_builder(feed.marker),
         requeue=params.get("requeue") or "none",
         limit=params.get("limit"),
+        lookup=lookup if feed.check_leads or feed.check_opportunities else None,
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.crash_points import reach
+from followups.directory import Directory
+from followups.ledger.keeping import KeepBackLedger
 from followups.ledger.planning import PlanLedger, finish_plans
 from followups.planning.batching import Slice
 from followups.planning.counts import PlanCounts
@@ -20,7 +22,7 @@ from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import PayloadReader, check_rows, inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import bulk_post, webhook_address
-from leadsquared.preflight import read_directory
+from leadsquared.preflight import Preflight
 from leadsquared.runs import actor, inline_run_key
 from leadsquared.work.ledgers import open_send_ledger
 
@@ -47,10 +49,12 @@ class SendWork:
         self._engine: sa.Engine = open_ledger(ledger_conn_id)
         self._hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=self._in_flight)
         self._ledger = open_send_ledger(self._engine, self._hook, context)
+        self._preflight = Preflight(self._hook, self._engine)
 
     def send(self, work: Slice) -> dict[str, Any]:
         """Send the batches of a slice that are still open; return calls and rows by outcome."""
         self._context["slice_label"] = work.label
+        self._refuse_lost_types(work)
         batch_ids = self._ledger.open_batches(*work.bounds)
         log.info("%s: %d to be made", work.label, len(batch_ids))
         post = bulk_post(self._hook, webhook_address(self._hook))
@@ -68,6 +72,17 @@ class SendWork:
             "skipped": report.skipped,
         }
 
+    def _refuse_lost_types(self, work: Slice) -> None:
+        """Look once more whether the task types exist: they may be renamed while a run waits for its turn."""
+        ledger = KeepBackLedger(self._engine, actor=actor(self._context))
+        names = ledger.planned_types(*work.bounds)
+        known = self._preflight.task_types() if names else Directory()
+        for name in names:
+            problem = known.task_type_problem(name)
+            if problem:
+                refused = ledger.refuse_type(*work.bounds, task_type=name, reason=problem)
+                log.warning("%d rows are not sent: %s", refused, problem)
+
     def finish(self, work: Slice) -> None:
         """Note that nobody here goes on with the rows: what is not settled is left to reconcile."""
         finish_plans(self._engine, [work.plan_id])
@@ -76,13 +91,13 @@ class SendWork:
         """Plan inline rows in the warehouse's form."""
         feed = inline_feed(feed_name, timezone=timezone, marker=marker_at(marker))
         rows = check_rows("follow_ups", rows)
-        return self._plan(feed, RowReader(feed, datetime.now(UTC), read_directory(self._hook)), rows)
+        return self._plan(feed, RowReader(feed, datetime.now(UTC), self._preflight.directory()), rows)
 
     def plan_payloads(self, rows: Rows, feed_name: str, marker: str) -> Slice:
         """Plan inline rows in LeadSquared's form."""
         feed = inline_feed(feed_name, marker=marker_at(marker))
         rows = check_rows("payloads", rows)
-        return self._plan(feed, PayloadReader(feed, read_directory(self._hook)), rows)
+        return self._plan(feed, PayloadReader(feed, self._preflight.directory()), rows)
 
     def _plan(self, feed: Any, reader: Reader, rows: Rows) -> Slice:
         ledger = PlanLedger(

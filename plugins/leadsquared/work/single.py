@@ -23,7 +23,7 @@ from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import SINGLE, inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import single_post
 from leadsquared.payloads import payload_builder
-from leadsquared.preflight import read_directory
+from leadsquared.preflight import Preflight
 from leadsquared.runs import actor, run_key
 from leadsquared.wire import create_body
 from leadsquared.work.ledgers import open_send_ledger
@@ -97,7 +97,8 @@ class _Single:
             actor=actor(self._context),
             leadsquared_conn_id=self._hook.leadsquared_conn_id,
         )
-        reader = RowReader(self._feed, datetime.now(UTC), read_directory(self._hook))
+        directory = Preflight(self._hook, self._engine).directory()
+        reader = RowReader(self._feed, datetime.now(UTC), directory)
         plan_inline(plan, self._feed, reader, [self._row], kind=SINGLE, build=self._build)
         batches = self._ledger.open_batches(batch_name(plan.plan_id, 1), batch_name(plan.plan_id, 2))
         Sender(self._ledger, single_post(self._hook), plan_id=plan.plan_id, in_flight=1).run(batches)

@@ -16,10 +16,14 @@ BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Add tables, columns and indexes."""
     _verification_up()
+    _directory_up()
+    _approval_up()
 
 
 def downgrade() -> None:
     """Take them away again."""
+    _approval_down()
+    _directory_down()
     _verification_down()
 
 
@@ -38,3 +42,31 @@ def _verification_down() -> None:
         batch_op.drop_column("answered_at")
     with op.batch_alter_table("plans", schema=None) as batch_op:
         batch_op.drop_column("lookups")
+
+
+def _directory_up() -> None:
+    op.create_table(
+        "directories",
+        sa.Column("account", sa.Text(), nullable=False, comment="as the rate limit names it"),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "users", sa.Text(), nullable=True, comment="ids and addresses, as JSON: personal data, null once purged"
+        ),
+        sa.Column("task_types", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_directories")),
+    )
+
+
+def _directory_down() -> None:
+    op.drop_table("directories")
+
+
+def _approval_up() -> None:
+    comment = "until then a person may approve the run, and its rows are its own"
+    with op.batch_alter_table("plans", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("waits_until", sa.DateTime(timezone=True), nullable=True, comment=comment))
+
+
+def _approval_down() -> None:
+    with op.batch_alter_table("plans", schema=None) as batch_op:
+        batch_op.drop_column("waits_until")

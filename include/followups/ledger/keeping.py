@@ -1,0 +1,115 @@
+"""The ledger as those see it who keep planned rows back before they are sent: a last check, a person's no."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from followups.ledger import events
+from followups.ledger.clock import store_now
+from followups.ledger.sets import is_one_of
+from followups.model import State
+from followups.planning.batching import plan_of
+from followups.schema import batches, deliveries, plans
+
+
+class KeepBackLedger:
+    """Moves planned rows to states in which they are not sent; rows under way are left alone."""
+
+    def __init__(self, engine: sa.Engine, *, actor: str) -> None:
+        self._engine = engine
+        self._actor = actor
+
+    def planned_types(self, first: str, end: str) -> list[str]:
+        """Return the task types of planned rows in batches from `first` (in) to `end` (out) of one plan."""
+        d = deliveries.c
+        query = sa.select(d.task_type).distinct().where(*_planned(_between(first, end)), d.task_type.is_not(None))
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def refuse_type(self, first: str, end: str, *, task_type: str, reason: str) -> int:
+        """Turn the planned rows of a task type invalid, in the same batches; return how many."""
+        d = deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            moved = connection.execute(
+                sa.update(deliveries)
+                .where(*_planned(_between(first, end)), d.task_type == task_type)
+                .values(state=State.INVALID, reason=reason, updated_at=now)
+                .returning(d.id)
+            ).scalars().all()  # fmt: skip
+            log = [
+                {"at": now, "actor": self._actor, "delivery_id": row_id, "from_state": State.PLANNED,
+                 "to_state": State.INVALID, "reason": reason}
+                for row_id in moved
+            ]  # fmt: skip
+            events.record(connection, log)
+        return len(moved)
+
+    def waiting(self, plan_ids: Sequence[int]) -> tuple[Counter[str], int]:
+        """Return the rows that some plans would send, by task type, and in how many calls."""
+        d, b = deliveries.c, batches.c
+        open_ones = (b.plan_id.in_(plan_ids), b.state == "open")
+        rows = (
+            sa.select(d.task_type, sa.func.count())
+            .select_from(batches.join(deliveries, d.batch_id == b.batch_id))
+            .where(*open_ones, d.state == State.PLANNED)
+            .group_by(d.task_type)
+        )
+        with self._engine.connect() as connection:
+            by_type = Counter({row[0] or "": row[1] for row in connection.execute(rows)})
+            calls = connection.execute(sa.select(sa.func.count()).select_from(batches).where(*open_ones)).scalar_one()
+        return by_type, calls
+
+    def wait(self, plan_ids: Sequence[int], longest: timedelta) -> None:
+        """Keep the plans' rows from other runs while a person may answer, though the run shows no sign of life."""
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            values = {"waits_until": now + longest, "heartbeat_at": now}
+            connection.execute(sa.update(plans).where(plans.c.id.in_(plan_ids)).values(**values))
+
+    def go_on(self, plan_ids: Sequence[int]) -> None:
+        """Note that the answer came: from now on the run shows signs of life itself."""
+        with self._engine.begin() as connection:
+            values = {"waits_until": None, "heartbeat_at": store_now(connection)}
+            connection.execute(sa.update(plans).where(plans.c.id.in_(plan_ids)).values(**values))
+
+    def hold(self, plan_ids: Sequence[int], reason: str) -> int:
+        """Hold the rows of the plans' batches that nobody began to send; return how many."""
+        b, d = batches.c, deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            kept = connection.execute(
+                sa.update(batches)
+                .where(b.plan_id.in_(plan_ids), b.state == "open")
+                .values(state="settled", settled_at=now, reason=reason)
+                .returning(b.batch_id)
+            ).scalars().all()  # fmt: skip
+            held = connection.execute(
+                sa.update(deliveries)
+                .where(is_one_of(connection, d.batch_id, kept), d.state == State.PLANNED)
+                .values(state=State.HELD, reason=reason, updated_at=now)
+            )
+            log = [
+                events.of_batch(
+                    now, self._actor, batch_id, from_state=State.PLANNED, to_state=State.HELD, reason=reason
+                )
+                for batch_id in kept
+            ]
+            events.record(connection, log)
+            connection.execute(sa.update(plans).where(plans.c.id.in_(plan_ids)).values(waits_until=None))
+        return held.rowcount
+
+
+def _between(first: str, end: str) -> sa.Select[tuple[str]]:
+    b = batches.c
+    # The plan is named too: some collations pass over the hyphen, and 10-000010 then lies behind 1-000001.
+    within = (b.plan_id == plan_of(first), b.batch_id >= first, b.batch_id < end)
+    return sa.select(b.batch_id).where(*within)
+
+
+def _planned(batch_ids: sa.Select[tuple[str]]) -> tuple[sa.ColumnElement[bool], ...]:
+    return deliveries.c.batch_id.in_(batch_ids), deliveries.c.state == State.PLANNED
