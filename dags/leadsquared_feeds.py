@@ -1,4 +1,4 @@
-"""One DAG for each feed file: plan -> create_tasks (mapped) -> verify -> report."""
+"""One DAG for each feed file: plan -> (approve) -> create_tasks (mapped) -> verify -> report."""
 
 from __future__ import annotations
 
@@ -70,6 +70,10 @@ def build_dag(feed: Feed) -> DAG:
             task_id="report", feed=feed.name, trigger_rule="all_done",
             outlets=[Asset(name=feed.dag_id, uri=f"leadsquared://{feed.name}")],
         )  # fmt: skip
+        if feed.approval:
+            from leadsquared.operators.approve import ApproveRunOperator  # noqa: PLC0415 - heavy, and few feeds ask
+
+            plan >> ApproveRunOperator(task_id="approve", feed=feed.name, timeout=feed.approval.timeout) >> create_tasks
         create_tasks >> verify >> report
     return dag
 

@@ -16,7 +16,14 @@ WITH_ANOTHER_RUN = "with another run"
 
 
 class ThresholdError(PermanentError):
-    """The run's result exceeds what the feed allows. Every row is recorded; nothing is lost."""
+    """The run's result exceeds what the feed allows. Every row is recorded; nothing is lost.
+
+    :param report: the run's report, for those who are told.
+    """
+
+    def __init__(self, text: str, report: RunReport | None = None) -> None:
+        super().__init__(text)
+        self.report = report
 
 
 @dataclass(kw_only=True)
@@ -118,4 +125,4 @@ def check_thresholds(report: RunReport, thresholds: Thresholds, *, verified: boo
     if verified and report.states[State.ACCEPTED]:
         problems.append(f"{report.states[State.ACCEPTED]} accepted rows could not be verified yet")
     if problems:
-        raise ThresholdError("; ".join(problems) + ". Every row is in the ledger with its reason.")
+        raise ThresholdError("; ".join(problems) + ". Every row is in the ledger with its reason.", report)

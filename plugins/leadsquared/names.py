@@ -7,6 +7,8 @@ from typing import Literal
 DEFAULT_LEADSQUARED = "leadsquared_default"
 DEFAULT_LEDGER = "followups_ledger"
 POOL = "leadsquared"
+#: The mail server, as Airflow names it.
+SMTP = "smtp_default"
 
 #: What to do about CRM tasks that are not there.
 Missing = Literal["fail", "ignore"]

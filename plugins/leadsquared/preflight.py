@@ -29,10 +29,13 @@ class Preflight:
 
     What is young enough is taken from the ledger, and asked for anew at the first row that it would refuse. Where
     LeadSquared cannot be asked, what is kept serves whatever its age, and nothing is refused where nothing is known.
+
+    :param keep: False for previews, which write nothing.
     """
 
-    def __init__(self, hook: LeadSquaredHook, engine: sa.Engine) -> None:
+    def __init__(self, hook: LeadSquaredHook, engine: sa.Engine, *, keep: bool = True) -> None:
         self._hook = hook
+        self._keep = keep
         self._cache = DirectoryCache(engine, hook.settings.account)
         self._keep_for = timedelta(seconds=hook.settings.directory_seconds)
 
@@ -64,7 +67,8 @@ class Preflight:
         except CANNOT_ASK as error:
             log.warning("users and task types could not be read: going on with what is known of them: %s", error)
             return None
-        self._cache.write(users, task_types)
+        if self._keep:
+            self._cache.write(users, task_types)
         return Snapshot(users=users, task_types=task_types)
 
 

@@ -32,6 +32,11 @@ def actor(context: Any) -> str:
     return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}[{ti.map_index}] try {ti.try_number}"
 
 
+def task_url(context: Any) -> str:
+    """Return the address of the task's page, where its log, and a question that it asks, are shown."""
+    return str(context["ti"].log_url)
+
+
 def run_window(feed: Feed, context: Any) -> Window:
     """Return the due dates that this run covers."""
     params = context["params"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,13 @@ import requests
 import sqlalchemy as sa
 
 from demo.client import AirflowClient
-from demo.environment import ROOT, defaults, import_path
+from demo.environment import ROOT, defaults
 from demo.scenario import ZONE
 from demo.stack import Stack
 from followups.database import connect
 from sandbox.testing import RunningSandbox, running
 from sandbox.warehouse.seeding import SeedPlan, seed
+from tests.support.mail_server import MailServer, running_mail_server
 
 ROWS = 3000
 LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
@@ -30,6 +32,16 @@ BUNDLES = [
     {"name": "dags-folder", "classpath": LOCAL, "kwargs": {}},
     {"name": "examples", "classpath": LOCAL, "kwargs": {"path": str(ROOT / "include" / "examples" / "dags")}},
 ]
+#: A feed that ships with nobody, for what the shipped ones do not use.
+LARGE_RUNS = """\
+description: Asks a person before more than five follow-ups are sent.
+start_date: 2026-01-01
+schedule: null
+sql: appointments.sql
+approval:
+  above_rows: 5
+notify: [lead@example.com]
+"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class Product:
     sandbox: RunningSandbox
     ledger: sa.Engine
     home: Path
+    post: MailServer
 
     def create(self, name: str, owner: str) -> str:
         """Create a CRM task as somebody else would, and return its id."""
@@ -74,17 +87,29 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         f"duckdb:///{home / 'warehouse.duckdb'}",
         SeedPlan(rows=ROWS, days=14, around=datetime.now(ZONE).date(), seed=7),
     )
-    with running() as sandbox:
+    project = copy_project(home / "project")
+    with running() as sandbox, running_mail_server() as post:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         environment = {
             **inherited,
             **defaults(home, sandbox.url),
-            "PYTHONPATH": import_path(None),
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
+            "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(post.connection()),
+            "PYTHONPATH": os.pathsep.join([str(project / "include"), str(project / "plugins")]),
         }
         binaries = str(Path(sys.executable).parent)
         subprocess.run(["bash", "include/demo/setup.sh", binaries], check=True, env=environment, cwd=ROOT)
         with Stack(home, environment, prepared=home) as stack:
             ledger = connect(f"sqlite:///{home / 'ledger.db'}")
-            yield Product(AirflowClient(stack.url, stack.password, stack.check), sandbox, ledger, home)
+            yield Product(AirflowClient(stack.url, stack.password, stack.check), sandbox, ledger, home, post)
             ledger.dispose()
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what Airflow loads, and put a feed beside the shipped ones."""
+    for folder in ("dags", "include", "plugins"):
+        shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (target / "include" / "feeds" / "large_runs.yaml").write_text(LARGE_RUNS, encoding="utf-8")
+    return target

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from followups.ledger import events
 from followups.ledger.clock import store_now
@@ -15,6 +17,9 @@ from followups.model import State
 from followups.planning.batching import plan_of
 from followups.schema import batches, deliveries, plans
 
+#: Ends the id of the batch into which a batch's refused rows go; those that are split off end in .1 and .2.
+REFUSED = ".0"
+
 
 class KeepBackLedger:
     """Moves planned rows to states in which they are not sent; rows under way are left alone."""
@@ -22,6 +27,7 @@ class KeepBackLedger:
     def __init__(self, engine: sa.Engine, *, actor: str) -> None:
         self._engine = engine
         self._actor = actor
+        self._insert = postgresql_insert if engine.dialect.name == "postgresql" else sqlite_insert
 
     def planned_types(self, first: str, end: str) -> list[str]:
         """Return the task types of planned rows in batches from `first` (in) to `end` (out) of one plan."""
@@ -31,20 +37,29 @@ class KeepBackLedger:
             return sorted(connection.execute(query).scalars())
 
     def refuse_type(self, first: str, end: str, *, task_type: str, reason: str) -> int:
-        """Turn the planned rows of a task type invalid, in the same batches; return how many."""
+        """Turn the planned rows of a task type invalid; return how many.
+
+        They leave their batches for settled ones of the same plan, so that its report still counts them.
+        """
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
             moved = connection.execute(
                 sa.update(deliveries)
                 .where(*_planned(_between(first, end)), d.task_type == task_type)
-                .values(state=State.INVALID, reason=reason, updated_at=now)
-                .returning(d.id)
-            ).scalars().all()  # fmt: skip
+                .values(state=State.INVALID, reason=reason, updated_at=now, batch_id=d.batch_id + REFUSED)
+                .returning(d.id, d.batch_id, d.feed)
+            ).all()  # fmt: skip
+            rows = Counter((batch_id, feed) for _, batch_id, feed in moved)
+            for (batch_id, feed), count in rows.items():
+                values = {"batch_id": batch_id, "plan_id": plan_of(first), "feed": feed, "rows": count}
+                statement = self._insert(batches).values(**values, state="settled", settled_at=now, reason=reason)
+                more = {"rows": batches.c.rows + count}
+                connection.execute(statement.on_conflict_do_update(index_elements=["batch_id"], set_=more))
             log = [
-                {"at": now, "actor": self._actor, "delivery_id": row_id, "from_state": State.PLANNED,
-                 "to_state": State.INVALID, "reason": reason}
-                for row_id in moved
+                {"at": now, "actor": self._actor, "delivery_id": row_id, "batch_id": batch_id.removesuffix(REFUSED),
+                 "from_state": State.PLANNED, "to_state": State.INVALID, "reason": reason}
+                for row_id, batch_id, _ in moved
             ]  # fmt: skip
             events.record(connection, log)
         return len(moved)

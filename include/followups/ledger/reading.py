@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +10,9 @@ import sqlalchemy as sa
 
 from followups.model import State
 from followups.schema import attempts, batches, deliveries, events, plans
+
+#: Stands in the notes that verification writes of follow-ups with several CRM tasks.
+SEVERAL_TASKS = " CRM tasks"
 
 
 class LedgerReader:
@@ -88,6 +91,27 @@ class LedgerReader:
         story = [found[key] for key in sorted(found)]
         # A batch begins with its rows' planning; a row that comes from elsewhere has an event of its own for that.
         return [event for number, event in enumerate(story) if number == 0 or event["from_state"] is not None]
+
+    def last_event(self) -> int:
+        """Return the number of the newest event, from which `needing_people` counts."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(sa.select(sa.func.max(events.c.id))).scalar_one() or 0)
+
+    def needing_people(self, since: int, actor: str) -> dict[str, Counter[str]]:
+        """Count, by feed and reason, what `actor` did since an event that nothing but a person will settle."""
+        d, e = deliveries.c, events.c
+        doubled = e.reason.like(f"%{SEVERAL_TASKS}%")
+        query = (
+            sa.select(d.feed, sa.case((doubled, "more than one CRM task"), else_=e.reason), sa.func.count())
+            .select_from(events.join(deliveries, e.delivery_id == d.id))
+            .where(e.id > since, e.actor == actor, sa.or_(doubled, e.to_state == State.HELD))
+            .group_by(sa.text("1, 2"))
+        )
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        with self._engine.connect() as connection:
+            for feed, reason, count in connection.execute(query):
+                found[feed][reason or ""] += count
+        return dict(found)
 
     def open_states(self) -> Counter[str]:
         """Count deliveries that still wait for something, by state."""

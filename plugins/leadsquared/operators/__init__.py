@@ -1,1 +1,1 @@
-"""Airflow operators: plan, create_tasks, create_task, verify, report."""
+"""Airflow operators: plan, approve, create_tasks, create_task, verify, report."""

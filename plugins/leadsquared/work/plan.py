@@ -35,8 +35,8 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     log.info("feed %s, rows due from %s (by %s)", feed.name, window, window.source)
     engine = open_ledger(ledger_conn_id)
     hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
-    directory = Preflight(hook, engine).directory()
     preview = context["params"].get("mode") == "preview"
+    directory = Preflight(hook, engine, keep=not preview).directory()
     if not preview:
         open_send_ledger(engine, hook, context)
     ledger_class = PreviewLedger if preview else PlanLedger

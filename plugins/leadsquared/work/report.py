@@ -10,9 +10,11 @@ from airflow.sdk.observability import stats
 from followups.feeds import feeds_dir, load_feed
 from followups.ledger.planning import finish_plans
 from followups.ledger.reading import LedgerReader
+from followups.model import State
 from followups.report import ThresholdError, build_report, check_thresholds
 from leadsquared.databases import open_ledger
-from leadsquared.runs import run_key
+from leadsquared.notifying import tell
+from leadsquared.runs import run_key, task_url
 
 log = logging.getLogger(__name__)
 
@@ -39,4 +41,8 @@ def report_run(name: str, ledger_conn_id: str, context: Any) -> dict[str, Any] |
         stats.gauge(f"leadsquared.{feed.name}.{state}", count)
     context["ti"].xcom_push(key="report", value=report.as_json())
     check_thresholds(report, feed.thresholds, verified=feed.verify)
+    held = report.states[State.HELD]
+    if held:
+        lines = [f"Run {context['ti'].run_id}: nothing sends held rows but a run with requeue=held.", ""]
+        tell(feed, f"{feed.name}: {held} rows are held", [*lines, *report.lines(), "", task_url(context)])
     return report.as_json()

@@ -23,6 +23,7 @@ from leadsquared.outcomes import bulk_post, single_post, webhook_address
 from leadsquared.runs import actor, run_key
 from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.looking import LookingHook
+from leadsquared.work.watching import Watch
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +68,13 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     sender = open_send_ledger(engine, hook, context)
     ledger = SettleLedger(engine, actor=actor(context), leadsquared_conn_id=leadsquared_conn_id)
     verifier = _verifier(ledger, hook, engine, feed_policies())
+    watch = Watch(engine, context)
     result = verifier.round()
     _log_round(result, hook)
     sent = send_again(sender, hook, ledger.plans_to_send_again(), LedgerReader(engine))
     audit = verifier.audit(timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES))
     hook.close()
+    watch.tell_all()
     counts = {str(state): count for state, count in (result.counts + audit.counts).items()}
     return {
         **counts,

@@ -1,0 +1,91 @@
+"""A person approves or rejects large runs, and is told by mail: on a real Airflow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from followups.schema import deliveries, plans
+from tests.e2e.conftest import Product
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+
+DAG = "leadsquared_large_runs"
+
+
+def until(done: Callable[[], Any], what: str, seconds: float = 180) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := done()):
+        assert time.monotonic() < deadline, f"{what}: not there after {seconds} s"
+        time.sleep(0.5)
+    return found
+
+
+def trigger(product: Product, first: int, last: int, **conf: Any) -> str:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    window = [(today + timedelta(days=days)).isoformat() for days in (first, last)]
+    return product.airflow.trigger(DAG, {"from": window[0], "to": window[1], "limit": 20, **conf})
+
+
+def instances(product: Product, run_id: str) -> dict[str, str]:
+    found = product.airflow.call("GET", f"dags/{DAG}/dagRuns/{run_id}/taskInstances")["task_instances"]
+    return {each["task_id"]: each["state"] for each in found}
+
+
+def question(product: Product, run_id: str) -> str:
+    return f"dags/{DAG}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+
+
+def answer(product: Product, run_id: str, option: str) -> None:
+    body = {"chosen_options": [option], "params_input": {}}
+    product.airflow.call("PATCH", question(product, run_id), body)
+
+
+def test_large_runs_wait_for_an_answer_and_people_are_told(product: Product) -> None:
+    product.airflow.wait_for_dags([DAG])
+    product.airflow.unpause(DAG)
+    yes, no = trigger(product, 1, 2), trigger(product, 3, 4)
+    wrong = trigger(product, 2, 1)
+    for run_id in (yes, no):
+        until(lambda run_id=run_id: instances(product, run_id).get("approve") == "awaiting_input", "the question")
+    asked = product.airflow.call("GET", question(product, yes))
+    assert asked["subject"] == "large_runs: send 20 follow-ups?"
+    assert "To send, by task type:" in asked["body"]
+    assert "@" not in asked["body"]
+
+    # However long it waits, its rows are no other run's.
+    with product.ledger.begin() as connection:
+        long_ago = datetime.now(UTC) - timedelta(hours=5)
+        connection.execute(sa.update(plans).where(plans.c.feed == "large_runs").values(heartbeat_at=long_ago))
+    small = trigger(product, 1, 2, limit=2)
+    assert product.airflow.wait_for_run(DAG, small) == "success"
+    assert instances(product, small)["approve"] == "success"
+    assert product.airflow.report(DAG, small)["before"]["with another run"] == 20
+
+    answer(product, yes, "Approve")
+    answer(product, no, "Reject")
+    assert product.airflow.wait_for_run(DAG, yes) == "success"
+    assert product.airflow.wait_for_run(DAG, no) == "success"
+    assert product.airflow.wait_for_run(DAG, wrong) == "failed"
+    assert product.airflow.report(DAG, yes)["states"]["created"] == 20
+    assert (instances(product, no)["create_tasks"], instances(product, no)["report"]) == ("skipped", "success")
+    report = product.airflow.report(DAG, no)
+    assert report["states"]["held"] == 20
+    assert ["held", "not approved by admin", 20] in report["reasons"]
+
+    subjects = [mail.subject for mail in product.post.mails]
+    assert subjects.count("[LeadSquared] approval asked for: large_runs: send 20 follow-ups?") == 2
+    assert subjects.count("[LeadSquared] large_runs: 20 rows are held") == 1
+    assert subjects.count("[LeadSquared] large_runs: a run failed") == 1
+    assert {address for mail in product.post.mails for address in mail.to} == {"lead@example.com"}
+    with product.ledger.connect() as connection:
+        texts = connection.execute(sa.select(deliveries.c.payload).where(deliveries.c.feed == "large_runs")).scalars()
+        owners = {text.split('"OwnerEmailAddress":"')[1].split('"')[0] for text in texts if text}
+    assert owners
+    for mail in product.post.mails:
+        assert not any(owner in mail.text for owner in owners)
