@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _HH_MM = re.compile("([01]?[0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -43,6 +44,12 @@ def _clock(value: Any) -> time:
     raise PydanticCustomError("clock", 'not a time of day; write it like "21:00"')
 
 
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text.strip()):
+        raise PydanticCustomError("address", "not an e-mail address; write one like lead@example.com")
+    return text.strip()
+
+
 def _columns(defaults: dict[str, Any]) -> dict[str, Any]:
     from followups.model import FollowUp  # noqa: PLC0415 - pydantic builds FollowUp's validator at import
 
@@ -54,6 +61,7 @@ def _columns(defaults: dict[str, Any]) -> dict[str, Any]:
 
 
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "format": "email"})]
 CronLine = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[
     time, BeforeValidator(_clock), WithJsonSchema({"type": "string", "pattern": f"^({_HH_MM.pattern})$"})

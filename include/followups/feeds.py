@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from followups.errors import PermanentError
-from followups.feed_fields import ClockTime, Columns, CronLine, Share, TimeZone
+from followups.feed_fields import Address, ClockTime, Columns, CronLine, Share, TimeZone
 
 
 class FeedError(PermanentError):
@@ -103,7 +103,10 @@ class Feed(_Settings):
     )
     thresholds: Thresholds = Thresholds()
     approval: Approval | None = None
-    notify: tuple[str, ...] = Field((), description="addresses to notify when a run needs a person")
+    notify: tuple[Address, ...] = Field(
+        (),
+        description="addresses that get a mail, by the connection smtp_default, when a run fails, holds rows or asks",
+    )
     owner: str = Field("revops", description="shown as the DAG's owner")
     tags: tuple[str, ...] = ()
     max_active_runs: int = Field(4, ge=1, le=100)

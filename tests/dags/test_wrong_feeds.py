@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
 
 from followups import feeds
+from leadsquared.retrying import RETRY_POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
 Load = Callable[..., DagBag]
@@ -41,6 +44,24 @@ def test_feed_file_is_all_that_a_new_dag_needs(load: Load) -> None:
     assert bag.import_errors == {}
     assert set(bag.dags) == {*SHIPPED, "leadsquared_visits"}
     assert type(bag.dags["leadsquared_visits"].timetable).__name__ == "NullTimetable"
+
+
+def test_feed_that_wants_approval_asks_between_planning_and_sending(load: Load) -> None:
+    bag = load(visits=GOOD + "approval: {above_rows: 5, timeout_hours: 1.5}\n", calls=GOOD)
+    dag = bag.dags["leadsquared_visits"]
+    assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
+        "plan": {"approve", "create_tasks"}, "approve": {"create_tasks"}, "create_tasks": {"verify"},
+        "verify": {"report"}, "report": set(),
+    }  # fmt: skip
+    ask = dag.get_task("approve")
+    assert (ask.response_timeout, ask.defaults, ask.options) == (
+        timedelta(hours=1.5),
+        ["Reject"],
+        ["Approve", "Reject"],
+    )
+    assert (ask.owner, ask.retries, ask.retry_policy) == ("revops", 3, RETRY_POLICY)
+    assert "approve" not in bag.dags["leadsquared_calls"].task_dict
+    assert set(DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_dict) == set(dag.task_dict)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ BUNDLES = [
     {"name": "dags-folder", "classpath": LOCAL, "kwargs": {}},
     {"name": "examples", "classpath": LOCAL, "kwargs": {"path": str(ROOT / "include" / "examples" / "dags")}},
 ]
-#: A feed that ships with nobody, for what the shipped ones do not use.
+#: Feeds beside the shipped ones, for what those do not use.
 LARGE_RUNS = """\
 description: Asks a person before more than five follow-ups are sent.
 start_date: 2026-01-01
@@ -108,8 +108,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 def copy_project(target: Path) -> Path:
-    """Copy what Airflow loads, and put a feed beside the shipped ones."""
+    """Copy what Airflow loads, and put feeds beside the shipped ones."""
     for folder in ("dags", "include", "plugins"):
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (target / "include" / "feeds" / "large_runs.yaml").write_text(LARGE_RUNS, encoding="utf-8")
+    feeds = target / "include" / "feeds"
+    (feeds / "large_runs.yaml").write_text(LARGE_RUNS, encoding="utf-8")
+    (feeds / "impatient.yaml").write_text(LARGE_RUNS.replace("5\n", "5\n  timeout_hours: 0.002\n"), encoding="utf-8")
     return target

@@ -15,7 +15,7 @@ from tests.e2e.conftest import Product
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
-DAG = "leadsquared_large_runs"
+DAG, IMPATIENT = "leadsquared_large_runs", "leadsquared_impatient"
 
 
 def until(done: Callable[[], Any], what: str, seconds: float = 180) -> Any:
@@ -26,10 +26,10 @@ def until(done: Callable[[], Any], what: str, seconds: float = 180) -> Any:
     return found
 
 
-def trigger(product: Product, first: int, last: int, **conf: Any) -> str:
+def trigger(product: Product, first: int, last: int, dag: str = DAG, **conf: Any) -> str:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     window = [(today + timedelta(days=days)).isoformat() for days in (first, last)]
-    return product.airflow.trigger(DAG, {"from": window[0], "to": window[1], "limit": 20, **conf})
+    return product.airflow.trigger(dag, {"from": window[0], "to": window[1], "limit": 20, **conf})
 
 
 def instances(product: Product, run_id: str) -> dict[str, str]:
@@ -47,8 +47,10 @@ def answer(product: Product, run_id: str, option: str) -> None:
 
 
 def test_large_runs_wait_for_an_answer_and_people_are_told(product: Product) -> None:
-    product.airflow.wait_for_dags([DAG])
-    product.airflow.unpause(DAG)
+    product.airflow.wait_for_dags([DAG, IMPATIENT])
+    for dag in (DAG, IMPATIENT):
+        product.airflow.unpause(dag)
+    unanswered = trigger(product, 1, 2, IMPATIENT)
     yes, no = trigger(product, 1, 2), trigger(product, 3, 4)
     wrong = trigger(product, 2, 1)
     for run_id in (yes, no):
@@ -77,6 +79,10 @@ def test_large_runs_wait_for_an_answer_and_people_are_told(product: Product) -> 
     report = product.airflow.report(DAG, no)
     assert report["states"]["held"] == 20
     assert ["held", "not approved by admin", 20] in report["reasons"]
+
+    assert product.airflow.wait_for_run(IMPATIENT, unanswered) == "success"
+    left = product.airflow.report(IMPATIENT, unanswered)
+    assert ["held", "not approved: no answer within 0.002 h", 20] in left["reasons"]
 
     subjects = [mail.subject for mail in product.post.mails]
     assert subjects.count("[LeadSquared] approval asked for: large_runs: send 20 follow-ups?") == 2

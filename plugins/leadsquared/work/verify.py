@@ -23,7 +23,7 @@ from leadsquared.outcomes import bulk_post, single_post, webhook_address
 from leadsquared.runs import actor, run_key
 from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.looking import LookingHook
-from leadsquared.work.watching import Watch
+from leadsquared.work.needs import Watch
 
 log = logging.getLogger(__name__)
 

@@ -79,6 +79,18 @@ WRONG: list[tuple[str, str]] = [
     ),
     (GOOD + "approval: {}\n", "visits.yaml, line 3: `approval.above_rows`: missing; add it"),
     (
+        GOOD + "approval:\n  above_rows: 5\n  timeout_hours: 0\n",
+        "visits.yaml, line 5: `approval.timeout_hours`: value should be greater than 0",
+    ),
+    (
+        GOOD + "notify: [lead]\n",
+        "visits.yaml, line 3: `notify.0`: not an e-mail address; write one like lead@example.com",
+    ),
+    (
+        GOOD + "check_opportunities: Deal\n",
+        "visits.yaml, line 3: `check_opportunities`: value should match pattern '^[0-9]+$'",
+    ),
+    (
         GOOD + "defaults:\n  task_tipe: x\n",
         "visits.yaml, line 3: `defaults`: no such column: task_tipe; known are followup_id, task_type,",
     ),

@@ -20,8 +20,8 @@ from leadsquared.operators.approve import ApproveRunOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.report import ReportDeliveriesOperator
 from leadsquared.runs import actor
-from leadsquared.work import approve, plan, report, watching
-from leadsquared.work.watching import Watch
+from leadsquared.work import approve, needs, plan, report
+from leadsquared.work.needs import Watch
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.unit.leadsquared.operators.conftest import OWNER, Stack, follow_up
 
@@ -39,7 +39,7 @@ def configure(stack: Stack, **changes: Any) -> Feed:
     """Let the shipped feed be another."""
     given = load_feed(feeds_dir() / "appointments.yaml")
     changed = given.model_copy(update={"notify": (LEAD,), "thresholds": Thresholds(), **changes})
-    for module in (plan, approve, report, notifying, watching):
+    for module in (plan, approve, report, notifying, needs):
         stack.monkeypatch.setattr(module, "load_feed", lambda _: changed)
     return changed
 
