@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from followups.directory import TaskType, User
 from followups.ledger.directories import DirectoryCache, purge_users
+from followups.ledger.purging import purge
 from followups.schema import directories
 
 USERS = [
@@ -77,7 +78,7 @@ def test_purge_forgets_old_addresses_and_keeps_task_types(engine: sa.Engine) -> 
     old.write(USERS, TYPES)
     age(engine, days=40)
     young.write(USERS, TYPES)
-    assert purge_users(engine, timedelta(days=30)) == 1
+    assert purge(engine, timedelta(days=30)).directories == 1
     assert purge_users(engine, timedelta(days=30)) == 0
     assert old.read() is None
     assert plain(old.read_task_types().task_types) == plain(TYPES)  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""Forget personal data by age: payloads of rows that are done, bodies of webhooks. States, reasons and ids stay."""
+"""Forget personal data by age: payloads of rows that are done, webhooks, users. States, reasons and ids stay."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from followups.ledger.clock import store_now
+from followups.ledger.directories import purge_users
 from followups.model import State
 from followups.schema import deliveries, webhooks
 
@@ -23,10 +24,12 @@ class Purged:
 
     payloads: int
     webhooks: int
+    #: accounts whose users were forgotten; the next run reads them anew
+    directories: int = 0
 
 
 def purge(engine: sa.Engine, older_than: timedelta) -> Purged:
-    """Forget the payloads of rows that have not changed for so long, and webhooks that came before."""
+    """Forget the payloads of rows that have not changed for so long, and webhooks and users that were read before."""
     with engine.connect() as connection:
         before = store_now(connection) - older_than
     d, w = deliveries.c, webhooks.c
@@ -36,7 +39,7 @@ def purge(engine: sa.Engine, older_than: timedelta) -> Purged:
         payloads += count
     with engine.begin() as connection:
         bodies = connection.execute(sa.delete(webhooks).where(w.received_at < before)).rowcount
-    return Purged(payloads=payloads, webhooks=bodies)
+    return Purged(payloads=payloads, webhooks=bodies, directories=purge_users(engine, older_than))
 
 
 def _forget(engine: sa.Engine, done: sa.ColumnElement[bool]) -> int:
