@@ -18,6 +18,7 @@ from followups.crash_points import reach
 from followups.errors import PermanentError, TransientError
 from followups.ledger.sending import Claim, Intent
 from followups.model import Outcome, OutcomeKind
+from followups.progress import describe
 
 IN_FLIGHT = 16
 #: Finding one bad row among 50 takes about a dozen calls; so many rejections without one success are no row's fault.
@@ -231,6 +232,4 @@ class Sender:
 
     def _log_progress(self, total: int, seconds: float) -> None:
         done = sum(self.report.calls.values()) - self.report.calls[OutcomeKind.REFUSED] + self.report.skipped
-        rate = done / seconds if seconds else 0.0
-        left = f"about {max(total - done, 0) / rate:.0f} s left" if rate else "waiting for the rate limit"
-        log.info("%d of %d calls done, %.1f calls a second, %s", done, total, rate, left)
+        log.info("%s", describe(done, total, "calls done", seconds))

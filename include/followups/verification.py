@@ -6,6 +6,7 @@ back to `planned`, if the outcome was unknown. Where absence cannot be proved, t
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from followups.crash_points import reach
 from followups.keys import marker
 from followups.ledger.settling import OpenBatch, OpenRow
 from followups.model import State
+from followups.progress import Progress
 from followups.readback import Found, Reader, SeenTask, look, look_closely
 from followups.verdicts import CANNOT_LOOK, DROPPED, HELD_BY_POLICY, NOT_THERE, RESENT, judge
 
@@ -24,6 +26,8 @@ BATCHES_PER_LOOK = 200
 CLOSE_LOOKS = 5
 #: Between a server's clock and ours, with the time that a call may take.
 CLOCKS_DIFFER = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
 
 Rows = dict[str, list[OpenRow]]
 OnUnknown = Literal["verify", "hold", "resend"]
@@ -96,6 +100,7 @@ class Verifier:
         """Look once for everything that is open and due to be looked for."""
         self._result = Verified()
         after = ""
+        progress = Progress(log, "batches looked for", total=len(self._ledger.open_batches(1_000_000)))
         while found := self._ledger.open_batches(BATCHES_PER_LOOK, after):
             after = found[-1].batch_id
             due = [batch for batch in found if self._until_due(batch) <= timedelta(0)]
@@ -104,6 +109,7 @@ class Verifier:
                 chosen = [batch for batch in due if (batch.age >= self._settle) is conclusive]
                 if chosen:
                     self._look(chosen, conclusive=conclusive)
+            progress.add(len(found), self._result.counts)
         waiting = self._ledger.open_batches(1_000_000)
         if waiting:
             self._result.wait = max(min(self._until_due(batch) for batch in waiting), timedelta(seconds=1))
@@ -113,6 +119,7 @@ class Verifier:
         """Look once more for rows that were settled a while ago: duplicates, and tasks that came late."""
         self._result = Verified()
         after = ""
+        progress = Progress(log, "batches audited")
         while found := self._ledger.unaudited_batches(settled_for, BATCHES_PER_LOOK, after):
             after = found[-1].batch_id
             batch_ids = [batch.batch_id for batch in found]
@@ -123,6 +130,7 @@ class Verifier:
             doubled = self._heal(found, rows, seen)
             # A batch with duplicates is looked at again, to see that they are gone.
             self._ledger.audited([batch_id for batch_id in batch_ids if batch_id not in doubled])
+            progress.add(len(found), self._result.counts)
         return self._result
 
     def _until_due(self, batch: OpenBatch) -> timedelta:

@@ -11,6 +11,7 @@ from followups.ledger.planning import PlanLedger
 from followups.ledger.preview import PreviewLedger
 from followups.planning.batching import cut_slices
 from followups.planning.planner import Planner
+from followups.progress import Progress
 from followups.rows import RowReader, check_columns
 from followups.window import Window
 from leadsquared.databases import open_ledger
@@ -23,7 +24,6 @@ from leadsquared.warehouse import open_query
 from leadsquared.work.ledgers import open_send_ledger
 
 PLAN_KEY = "plan"
-PROGRESS_ROWS = 100_000
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +53,10 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
         check_columns(feed, columns)
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
         planner = _planner(feed, ledger, reader, RelatedLookup(hook, feed), context)
+        progress = Progress(log, "rows read")
         for chunk in chunks:
             planner.add(dict(zip(columns, row, strict=True)) for row in chunk)
-            _log_progress(planner)
+            progress.add(len(chunk), planner.counts.outcomes)
             if planner.is_full:
                 break
     if window.source != "params" and run_kind(context) != "backfill":
@@ -93,8 +94,3 @@ def _planner(feed: Feed, ledger: Any, reader: RowReader, lookup: RelatedLookup, 
 
 def _bounds(window: Window) -> dict[str, datetime]:
     return {"window_start": window.start, "window_end": window.end}
-
-
-def _log_progress(planner: Planner) -> None:
-    if planner.counts.due and planner.counts.due % PROGRESS_ROWS == 0:
-        log.info("%d rows read, %d to send", planner.counts.due, planner.counts.to_send)
