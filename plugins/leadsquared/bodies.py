@@ -20,6 +20,8 @@ MAX_LEADS_PER_CALL: Final = 1_000
 MAX_OPPORTUNITIES_PER_CALL: Final = 2_000
 #: The vendor's samples use 200; its maximum is not documented.
 PAGE_SIZE: Final = 200
+#: Used in the wild for users' appointments and to-dos; a server that bears less refuses it or cuts the page.
+LARGE_PAGE_SIZE: Final = 1000
 
 #: `/search-by-lead-criteria/`
 SqlOperator = Literal["=", "<>", "<", ">", "<=", ">=", "LIKE", "IN"]

@@ -111,8 +111,22 @@ def test_more_tasks_than_a_page_holds_are_all_found_once(hook: LeadSquaredHook, 
     assert len(ids(hook.iter_appointments([OWNER.email, OTHER.email], *span(0)))) == 450
     assert len(ids(hook.iter_appointments(THE_OWNER, *span(0)))) == 450
     assert calls_of(sandbox, operations.TASKS_OF_OWNER) == 4
-    assert calls_of(sandbox, operations.APPOINTMENTS_BY_E_MAIL) == 3
+    assert calls_of(sandbox, operations.APPOINTMENTS_BY_E_MAIL) == 1
     assert len(hook.get_tasks_of_lead(LEAD.id)) == 450
+
+
+@pytest.mark.parametrize(("overflow", "calls"), [("clamp", [2, 2]), ("error", [4, 3])])
+def test_a_server_that_bears_smaller_pages_alone_is_asked_for_those(
+    hook: LeadSquaredHook, sandbox: RunningSandbox, overflow: str, calls: list[int]
+) -> None:
+    """Cut at 300, a page of 300 is asked for from then on; refused, one of 200."""
+    fill(hook, sandbox, 450)
+    sandbox.set(max_page_size=300, page_overflow=overflow)
+    for expected in calls:
+        before = calls_of(sandbox, operations.APPOINTMENTS_BY_E_MAIL)
+        assert len(set(ids(hook.iter_appointments([OWNER.email], *span(0))))) == 450
+        assert calls_of(sandbox, operations.APPOINTMENTS_BY_E_MAIL) - before == expected
+    assert hook.looks_cut_short == 0
 
 
 def test_pages_that_are_cut_below_the_size_asked_for_are_followed(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from leadsquared import bodies, operations, reading
 from leadsquared.criteria import AllOf
+from leadsquared.errors import RequestRejected
 from leadsquared.hook.base import BaseCalls
 from leadsquared.hook.paging import follow_pages
 from leadsquared.operations import Operation
@@ -23,6 +24,9 @@ _STATUS_CODES = {"open": 0, "complete": 1}
 
 class FindingTasks(BaseCalls):
     """Look-ups of CRM tasks, each given once. They raise as those of `Directory` do; generators when they are read."""
+
+    #: how many of users' CRM tasks a call asks for; grows smaller where the server bears less
+    _page_size = bodies.LARGE_PAGE_SIZE
 
     def get_task(self, task_id: str) -> CrmTask | None:
         """Return a CRM task by its id, None if there is none. No vendor page; known from integrators."""
@@ -139,17 +143,41 @@ class FindingTasks(BaseCalls):
         ranges = list(bodies.split_range(_day(from_date) - timedelta(days=1), _day(to_date) + timedelta(days=1)))
         for some in _chunks(users):
             for first, last in ranges:
-                for item in follow_pages(
-                    lambda page, _, some=some, first=first, last=last: self._page(  # type: ignore[misc]
-                        operation, bodies.tasks_of_users(some, first, last, page=page)
-                    ),
-                    identify=_identify,
-                    on_short=self._note_short_look,
-                ):
+                for item in self._follow(operation, some, first, last):
                     task = reading.read_crm_task(item)
                     if task.id is None or task.id not in seen:
                         yield task
                     seen.add(task.id or "")
+
+    def _follow(
+        self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date
+    ) -> Iterator[dict[str, Any]]:
+        kept = [self._first_page(operation, users, first, last)]
+        size = self._page_size
+
+        def fetch(page: int, _: int) -> Page:
+            if page == 1 and kept:
+                return kept.pop()
+            return self._page(operation, bodies.tasks_of_users(users, first, last, page=page, page_size=size))
+
+        return follow_pages(fetch, identify=_identify, page_size=size, on_short=self._note_short_look)
+
+    def _first_page(self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date) -> Page:
+        """Ask for the largest page that was let through so far; a refused or a cut one tells the server's bound."""
+        size = self._page_size
+        try:
+            page = self._page(operation, bodies.tasks_of_users(users, first, last, page_size=size))
+        except RequestRejected:
+            if size == bodies.PAGE_SIZE:
+                raise
+            page = self._page(operation, bodies.tasks_of_users(users, first, last))
+            self._page_size = bodies.PAGE_SIZE
+            return page
+        got = len(page.items)
+        # Without a count a page that is short may have been cut all the same.
+        if got < size and (got >= bodies.PAGE_SIZE if page.record_count is None else page.record_count > got):
+            self._page_size = max(got, bodies.PAGE_SIZE)
+        return page
 
     def _page(self, operation: Operation, body: bytes) -> Page:
         return reading.read_page(self._read(operation, body=body))
