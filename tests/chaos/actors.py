@@ -24,6 +24,7 @@ from leadsquared.work.report import report_run
 from leadsquared.work.send import SendWork
 from leadsquared.work.verify import reconcile, verify_run
 from tests.chaos import mutants, scale
+from tests.chaos.losing import LOST, LosesLedger
 from tests.chaos.orders import ESCALATION_SECONDS, FEED, LEASE_SECONDS, STEP_SECONDS, Order
 
 Tell = Callable[[str, Any], None]
@@ -62,7 +63,15 @@ def _arm(order: Order) -> None:
     if order.armed and order.arm_after:
         crash_points._armed = _ArmsLater(order.armed, order.arm_after)  # type: ignore[assignment]
     else:
-        crash_points.arm(order.armed or None)
+        arm(order.armed)
+
+
+def arm(text: str) -> None:
+    """Arm one point of this process; an empty text disarms."""
+    if text.endswith(LOST):
+        crash_points._armed = LosesLedger(text)  # type: ignore[assignment]
+    else:
+        crash_points.arm(text or None)
 
 
 class _ArmsLater:
@@ -74,7 +83,7 @@ class _ArmsLater:
 
     def reach(self, point: str) -> None:
         if point == self.after and crash_points._armed is self:  # type: ignore[comparison-overlap]
-            crash_points.arm(self.text)
+            arm(self.text)
 
 
 class _Actor:

@@ -12,7 +12,7 @@ from followups.crash_points import POINTS
 from tests.chaos.faults import FAULTS
 
 STORES: Final = ("sqlite", "postgresql")
-KILLS: Final = ("SIGKILL", "SIGTERM", "SIGSTOP", "error")
+KILLS: Final = ("SIGKILL", "SIGTERM", "SIGSTOP", "error", "lost")
 NONE: Final = "none"
 WEBHOOK_POINTS: Final = ("before webhook commit", "after webhook commit")
 #: Points that every call passes: armed from a phase of the run on, so that not only its first calls are hit.

@@ -42,7 +42,7 @@ class Played:
     @property
     def deaths(self) -> int:
         """Actors that died or were stopped, or whose ledger failed, at their point."""
-        return sum(end not in {"ended", "runs"} or "InjectedError" in told for end, told in self._pairs())
+        return sum(bool(told) or end not in {"ended", "runs"} for end, told in self._pairs())
 
     def _pairs(self) -> list[tuple[str, str]]:
         return list(zip(self.ends, self.failures, strict=True))

@@ -9,11 +9,10 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
-from followups import crash_points
 from leadsquared.names import WEB_PREFIX
 from leadsquared.web.app import app
 from tests.chaos import scale
-from tests.chaos.actors import Tell
+from tests.chaos.actors import Tell, arm
 from tests.chaos.orders import Order
 
 
@@ -22,7 +21,7 @@ def serve(order: Order, tell: Tell) -> None:
     logging.disable(logging.CRITICAL)
     os.environ.update(order.environment)
     scale.shorten(order.folder)
-    crash_points.arm(order.armed or None)
+    arm(order.armed)
     api_server = FastAPI()
     api_server.mount(WEB_PREFIX, app)
     with socket.socket() as listening:

@@ -42,7 +42,7 @@ class Score:
         self.runs += 1
         self.rows += case.rows
         for point, kill, end, failure in zip(case.points, case.kills, played.ends, played.failures, strict=False):
-            if point != NONE and (end not in {"ended", "runs"} or "InjectedError" in failure):
+            if point != NONE and (end not in {"ended", "runs"} or failure):
                 self.kills[kill] += 1
         self.faults.update(verdict.faults)
         self.states.update(verdict.states)
