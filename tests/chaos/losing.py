@@ -1,4 +1,4 @@
-"""The ledger's database goes away at a named point, as in a failover: connections end, what was not committed is lost."""
+"""The ledger goes away at a named point, as in a failover: connections end, what was not committed is lost."""
 
 from __future__ import annotations
 
