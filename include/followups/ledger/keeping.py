@@ -67,17 +67,13 @@ class KeepBackLedger:
     def waiting(self, plan_ids: Sequence[int]) -> tuple[Counter[str], int]:
         """Return the rows that some plans would send, by task type, and in how many calls."""
         d, b = deliveries.c, batches.c
-        open_ones = (b.plan_id.in_(plan_ids), b.state == "open")
-        rows = (
-            sa.select(d.task_type, sa.func.count())
-            .select_from(batches.join(deliveries, d.batch_id == b.batch_id))
-            .where(*open_ones, d.state == State.PLANNED)
-            .group_by(d.task_type)
-        )
+        waiting = batches.join(deliveries, d.batch_id == b.batch_id)
+        unsent = (b.plan_id.in_(plan_ids), b.state == "open", d.state == State.PLANNED)
+        rows = sa.select(d.task_type, sa.func.count()).select_from(waiting).where(*unsent).group_by(d.task_type)
+        calls = sa.select(sa.func.count(b.batch_id.distinct())).select_from(waiting).where(*unsent)
         with self._engine.connect() as connection:
             by_type = Counter({row[0] or "": row[1] for row in connection.execute(rows)})
-            calls = connection.execute(sa.select(sa.func.count()).select_from(batches).where(*open_ones)).scalar_one()
-        return by_type, calls
+            return by_type, connection.execute(calls).scalar_one()
 
     def wait(self, plan_ids: Sequence[int], longest: timedelta) -> None:
         """Keep the plans' rows from other runs while a person may answer, though the run shows no sign of life."""
