@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from leadsquared.changes import Change, ChangeCalls, Seen
+from leadsquared.encoding import PayloadError
 from leadsquared.errors import NotConfirmed, OutcomeUnknown, RateLimited, RequestRejected, RetryableError
 from leadsquared.names import Missing
 from leadsquared.records import CrmTask
@@ -54,6 +55,7 @@ class Changer:
     """Carries one change out over many CRM tasks.
 
     :param missing: what to do about ids of which nothing is there: `fail` before anything is changed, or `ignore`.
+    :param patience: seconds before each further look for ids of which nothing is there: look-ups may lag behind.
     :param sightings: knows where CRM tasks are; a new one by default.
     """
 
@@ -63,6 +65,7 @@ class Changer:
         change: Change,
         *,
         missing: Missing = "fail",
+        patience: Sequence[float] = (),
         in_flight: int = DEFAULT_IN_FLIGHT,
         sightings: Sightings | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -70,6 +73,7 @@ class Changer:
         self._hook = hook
         self._change = change
         self._missing = missing
+        self._patience = patience
         self._in_flight = in_flight
         self._sightings = sightings or Sightings(hook, in_flight=in_flight)
         self._sleep = sleep
@@ -82,13 +86,17 @@ class Changer:
         :raises RateLimited, NotSent, ServiceUnavailable, AuthenticationFailed: the run may be done again at any time.
         """
         wanted = [task_id.lower() for task_id in task_ids]
-        seen = self._sightings.see(wanted)
+        seen = self._look_patiently(wanted)
         absent = [task_id for task_id, task in seen.items() if task is None]
         self._check_absent(absent, len(seen))
         todo = [task_id for task_id, task in seen.items() if task and not self._is_met(task_id, task, asked=False)]
         counts = {self._change.done: 0, "already": len(seen) - len(todo)}
         if not self._change.wants_absence:
             counts |= {"already": counts["already"] - len(absent), "missing": len(absent)}
+        else:
+            # They may be there and not show yet. Apart from the others, as it is not documented whether ids that are
+            # not there spoil a call.
+            for_each(lambda ids: self._ask(ids, seen), self._calls(absent), self._in_flight)
         progress = Progress(counts=counts, left=todo, asked_at=datetime.now(UTC).isoformat())
         return self._ask_all(progress, seen) if todo else progress
 
@@ -107,6 +115,20 @@ class Changer:
                 f"after {progress.waited.total_seconds():.0f} s: {_show(progress.left)}"
             )
 
+    def _look_patiently(self, wanted: Sequence[str]) -> dict[str, CrmTask | None]:
+        seen = self._sightings.see(wanted)
+        for pause in () if self._change.wants_absence else self._patience:
+            absent = [task_id for task_id, task in seen.items() if task is None]
+            if not absent:
+                break
+            self._sleep(pause)
+            seen |= self._sightings.see(absent)
+        return seen
+
+    def _calls(self, task_ids: Sequence[str]) -> list[Sequence[str]]:
+        size = self._change.per_call
+        return [task_ids[start : start + size] for start in range(0, len(task_ids), size)]
+
     def _ask_all(self, progress: Progress, before: Seen) -> Progress:
         """Ask for the changes; those without a usable answer are looked at, and asked for again."""
         todo = progress.left
@@ -115,9 +137,7 @@ class Changer:
         for attempt in range(ASKED_AT_MOST):
             if attempt:
                 self._sleep(2.0**attempt)
-            size = self._change.per_call
-            calls = [todo[start : start + size] for start in range(0, len(todo), size)]
-            unknown = for_each(lambda ids: self._ask(ids, before), calls, self._in_flight)
+            unknown = for_each(lambda ids: self._ask(ids, before), self._calls(todo), self._in_flight)
             progress.asked_at = datetime.now(UTC).isoformat()
             self.check(progress)
             left = set(progress.left)
@@ -158,6 +178,9 @@ class Changer:
                 return task_ids
             except RequestRejected as refusal:
                 self._refusals |= dict.fromkeys(task_ids, refusal)
+                return []
+            except PayloadError as unsendable:  # what a look-up showed, and must be sent along, cannot be written
+                self._refusals |= dict.fromkeys(task_ids, RequestRejected(f"the change cannot be sent: {unsendable}"))
                 return []
             except RetryableError as failure:
                 # The throttle keeps the pause after a refusal; without a connection nobody else does.

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from leadsquared.bodies import PAGE_SIZE
+from leadsquared.errors import RequestRejected
 from leadsquared.records import CrmTask
 
 #: Fewer than these are asked for one by one.
@@ -105,12 +106,15 @@ class Sightings:
         owners = sorted({place.owner_email for place in group.values()})
         look_up = self._hook.iter_to_dos if category == TO_DO else self._hook.iter_appointments
         found: dict[str, CrmTask] = {}
-        for task in islice(look_up(owners, min(days), max(days)), PAGE_SIZE * (len(group) // 2)):
-            task_id = (task.id or "").lower()
-            if task_id in group:
-                found[task_id] = task
-            if len(found) == len(group):
-                break
+        try:
+            for task in islice(look_up(owners, min(days), max(days)), PAGE_SIZE * (len(group) // 2)):
+                task_id = (task.id or "").lower()
+                if task_id in group:
+                    found[task_id] = task
+                if len(found) == len(group):
+                    break
+        except RequestRejected:  # whether an owner who left spoils a look-up is not documented: ask singly
+            pass
         return found
 
     def _check_stop(self) -> None:

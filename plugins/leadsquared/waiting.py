@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from leadsquared.errors import RequestRejected
 from leadsquared.names import Missing, Until
+from leadsquared.records import CrmTask
 from leadsquared.sightings import Sightings
 
 #: CRM task ids under `completed`, `open` and `gone`: deleted, cancelled or hidden.
@@ -13,14 +16,29 @@ Standing = dict[str, list[str]]
 
 
 class Watch:
-    """CRM tasks that are waited for; what was completed once is not looked at again."""
+    """CRM tasks that are waited for; what was completed once is not looked at again.
 
-    def __init__(self, task_ids: Sequence[str], sightings: Sightings, *, until: Until, missing: Missing) -> None:
+    :param settle: how long after the first look one that was never seen may still turn up: look-ups lag behind.
+    """
+
+    def __init__(
+        self,
+        task_ids: Sequence[str],
+        sightings: Sightings,
+        *,
+        until: Until,
+        missing: Missing,
+        settle: timedelta,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._task_ids = list(task_ids)
         self._sightings = sightings
         self._until = until
         self._missing = missing
+        self._clock = clock
+        self._gone_after = clock() + settle.total_seconds()
         self._completed: set[str] = set()
+        self._met: set[str] = set()
 
     def look(self) -> tuple[Standing, bool]:
         """Return how the CRM tasks stand, and whether the wait is over.
@@ -29,8 +47,9 @@ class Watch:
         """
         seen = self._sightings.see(task_id for task_id in self._task_ids if task_id not in self._completed)
         self._completed |= {task_id for task_id, task in seen.items() if task and task.is_complete}
+        self._met |= {task_id for task_id, task in seen.items() if task}
         rest = {task_id: task for task_id, task in seen.items() if task_id not in self._completed}
-        gone = [task_id for task_id, task in rest.items() if task is None or task.is_cancelled]
+        gone = [task_id for task_id, task in rest.items() if self._is_gone(task_id, task)]
         standing = {
             "completed": [task_id for task_id in self._task_ids if task_id in self._completed],
             "open": [task_id for task_id in rest if task_id not in set(gone)],
@@ -39,6 +58,11 @@ class Watch:
         self._check_gone(standing)
         enough = bool(standing["completed"]) if self._until == "any" else not standing["open"]
         return standing, enough or not self._task_ids
+
+    def _is_gone(self, task_id: str, task: CrmTask | None) -> bool:
+        if task is None:
+            return task_id in self._met or self._clock() >= self._gone_after
+        return task.is_cancelled
 
     def _check_gone(self, standing: Standing) -> None:
         gone = len(standing["gone"])

@@ -17,6 +17,7 @@ from leadsquared.operations import Operation
 from leadsquared.sightings import Place, Sightings
 from sandbox.testing import RunningSandbox
 from tests.contract.hook_kit import DUE, OTHER, OWNER, UNKNOWN_ID, calls_of, make_payload
+from tests.support.faked_network import make_faked_network
 
 OPERATIONS: dict[str, Operation] = {
     "updated": operations.UPDATE,
@@ -53,7 +54,7 @@ def run(hook: LeadSquaredHook, word: str, ids: list[str], **options: Any) -> Pro
 
 
 @pytest.mark.parametrize("word", OPERATIONS)
-def test_what_is_as_wanted_already_costs_no_change(
+def test_what_is_as_wanted_already_is_not_changed_again(
     hook: LeadSquaredHook, sandbox: RunningSandbox, task_ids: list[str], word: str
 ) -> None:
     assert run(hook, word, task_ids[:4]).counts[word] == 4
@@ -61,7 +62,8 @@ def test_what_is_as_wanted_already_costs_no_change(
     again = run(hook, word, task_ids)
     assert (again.counts[word], again.counts["already"], again.left) == (2, 4, [])
     assert run(hook, word, task_ids).counts["already"] == 6
-    assert calls_of(sandbox, OPERATIONS[word]) == made + (1 if word == "deleted" else 2)
+    # What look-ups do not show may be there all the same: its deletion is asked for again, all in one call.
+    assert calls_of(sandbox, OPERATIONS[word]) == made + (3 if word == "deleted" else 2)
 
 
 @pytest.mark.parametrize("word", OPERATIONS)
@@ -118,6 +120,18 @@ def test_missing_tasks_fail_before_anything_is_changed_or_are_passed_over(
     assert run(hook, word, ids, missing="ignore").counts == {word: 6, "already": 0, "missing": 1}
 
 
+@pytest.mark.parametrize("word", OPERATIONS)
+def test_tasks_that_do_not_show_yet_are_changed_all_the_same(
+    hook: LeadSquaredHook, sandbox: RunningSandbox, task_ids: list[str], word: str
+) -> None:
+    sandbox.set(lookup_lag_ms=600_000)
+    changer = Changer(hook, make_change(word, task_ids), patience=[0, 0], sleep=lambda _: sandbox.set(lookup_lag_ms=0))
+    assert changer.run(task_ids).left == []
+    sandbox.set(lookup_lag_ms=0)
+    assert sandbox.drain()
+    assert all(task["completed"] or task["deleted"] or task["name"] == "New" for task in sandbox.tasks())
+
+
 def test_deleting_what_is_not_there_is_no_fault(hook: LeadSquaredHook, task_ids: list[str]) -> None:
     assert run(hook, "deleted", [*task_ids, UNKNOWN_ID]).counts == {"deleted": 6, "already": 1}
     assert [hook.get_task(task_id) for task_id in task_ids] == [None] * 6
@@ -150,6 +164,13 @@ def test_an_update_leaves_everything_else_as_it_is_and_keeps_the_marker(
     assert (after.owner_email, after.due_at) == (OTHER.email, DUE + timedelta(days=2, hours=-1))
     for name in ("name", "related_entity", "related_id", "reminder_minutes", "notify_by", "status_code", "task_type"):
         assert getattr(after, name) == getattr(before, name), name
+
+
+def test_what_cannot_be_sent_along_is_a_rejection_by_name() -> None:
+    network = make_faked_network()
+    network.answer_json([{"UserTaskId": UNKNOWN_ID, "Name": "cut \ud83d", "DueDate": "2031-04-05 06:00:00"}])
+    with pytest.raises(RequestRejected, match="the change cannot be sent: Name: holds half a surrogate pair"):
+        Changer(network.hook, Update({UNKNOWN_ID: {"Description": "New"}})).run([UNKNOWN_ID])
 
 
 def test_changes_that_look_ups_show_late_are_left_until_they_do(

@@ -12,6 +12,8 @@ import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leadsquared.changer import Changer
+from leadsquared.changes import Complete, Delete, Update
 from leadsquared.errors import LeadSquaredError
 from leadsquared.replies import Reply
 from tests.contract.hook_kit import CHANGES, READS, Seeds
@@ -99,6 +101,17 @@ def test_a_post_returns_a_reply_whatever_comes_back(network: FakedNetwork, answe
     replies = [network.hook.post_tasks(lambda: ["{}"]), network.hook.post_task(lambda: "{}")]
     assert all(isinstance(reply, Reply) for reply in replies)
     assert len(network.sent) == 2
+
+
+@fuzzed(60)
+@given(answer=answers | failures)
+def test_bringing_tasks_to_a_state_fails_with_our_own_errors_alone(network: FakedNetwork, answer: Answer) -> None:
+    task_id = "00000000-0000-4000-8000-000000000001"
+    for change in (Complete(), Delete(), Update({task_id: {"Name": "New", "DueDate": "2031-04-05 06:00:00"}})):
+        network.answer_with(answer)
+        with suppress(LeadSquaredError):
+            Changer(network.hook, change, sleep=lambda _: None).run([task_id])
+        assert 1 <= len(network.sent) <= 60
 
 
 @fuzzed(40)

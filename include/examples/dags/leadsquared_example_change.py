@@ -24,10 +24,8 @@ def change() -> None:
 
     @task
     def find_open(params: dict[str, str]) -> list[str]:
-        hook = LeadSquaredHook()
-        found = [each.id for each in hook.iter_tasks_of_owner(params["from_owner"], status="open") if each.id]
-        hook.close()
-        return found
+        with LeadSquaredHook() as hook:
+            return [each.id for each in hook.iter_tasks_of_owner(params["from_owner"], status="open") if each.id]
 
     @task
     def new_fields(params: dict[str, str]) -> dict[str, str]:

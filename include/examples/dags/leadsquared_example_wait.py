@@ -33,9 +33,8 @@ def wait() -> None:
 
     @task
     def look(standing: dict[str, list[str]]) -> list[str]:
-        hook = LeadSquaredHook()
-        tasks = [hook.get_task(task_id) for task_id in standing["completed"]]
-        hook.close()
+        with LeadSquaredHook() as hook:
+            tasks = [hook.get_task(task_id) for task_id in standing["completed"]]
         return [found.completed_at.isoformat() for found in tasks if found and found.completed_at]
 
     look(completed.output)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from urllib.parse import quote, quote_plus
 
 import tenacity
@@ -103,8 +103,14 @@ class BaseCalls(BaseHook):
     def _note_short_look(self) -> None:
         self.looks_cut_short += 1
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Close the pool's connections; the next call opens new ones."""
+        """Close the pool's connections; the next call opens new ones. A `with` statement does it at its end."""
         with self._lock:
             transport, self._transport = self._transport, None
         if transport is not None:

@@ -39,8 +39,8 @@ class CreateTasksOperator(BaseOperator):
     :param marker: for inline rows, where the text is written by which a CRM task can be found again: `description`,
         the name of a custom field, or `off`.
     :param verify: for inline rows: look in LeadSquared until every row is `created`, `rejected` or `held`, waiting
-        without a worker slot, and return rows by state under `states`. Otherwise the DAG `leadsquared_reconcile`
-        settles them.
+        without a worker slot, and return this task's rows by state under `states`; those that an earlier run sent
+        are not among them. Otherwise the DAG `leadsquared_reconcile` settles them.
     :param in_flight: calls that may be under way at once.
     """
 

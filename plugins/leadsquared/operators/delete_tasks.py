@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class DeleteTasksOperator(ChangingOperator):
     """Delete CRM tasks for good, 5,000 a call, and see that they are gone (`/delete-tasks-in-bulk/`).
 
-    Returns counts under `deleted` and `already`: what is not there is as wanted, so there is no `missing` here. Open
-    and completed CRM tasks alike are deleted, and nothing brings them back. Safe to run again: see `ChangingOperator`.
+    Returns counts under `deleted` and `already`: what is not there is as wanted, so there is no `missing` here. Its
+    deletion is asked for all the same, as look-ups may lag behind. Open and completed CRM tasks alike are deleted, and
+    nothing brings them back. Safe to run again: see `ChangingOperator`.
 
     :param task_ids: one id, a list, or another task's result such as `create.output`; templated.
     :raises RequestRejected: LeadSquared refuses.

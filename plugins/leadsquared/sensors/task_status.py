@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
@@ -27,7 +27,7 @@ class TaskStatusSensor(BaseSensorOperator):
     :param task_ids: one id, a list, or another task's result such as `create.output`; templated.
     :param until: `all` of them are completed, or `any`.
     :param missing: what to do about CRM tasks that are deleted, cancelled or hidden from these keys: `fail`, or
-        `ignore` to wait for the others.
+        `ignore` to wait for the others. One that was never seen is gone after the connection's settle time.
     :param poke_interval: time between looks; 5 minutes by default.
     :param timeout: how long to wait in all; Airflow's default is a week.
     :param deferrable: False keeps the worker slot, or gives it back between looks with `mode="reschedule"`.
@@ -81,14 +81,17 @@ class TaskStatusSensor(BaseSensorOperator):
             raise AirflowSkipException(event["message"])
         raise getattr(errors, event["error"], errors.RequestRejected)(event["message"])
 
-    def poke(self, context: Any) -> PokeReturnValue:  # noqa: ARG002 - Airflow passes it
+    def poke(self, context: Any) -> PokeReturnValue:
         """Look once."""
+        from followups.throttle import ThrottleError  # noqa: PLC0415 - loads SQLAlchemy
         from leadsquared.work.watch import Watching  # noqa: PLC0415 - heavy; see leadsquared.work
 
-        watching = Watching(check_ids(self.task_ids), **self._settings())
+        ti = context["ti"]
+        began = (ti.get_first_reschedule_date(context) if self.reschedule else None) or ti.start_date
+        watching = Watching(check_ids(self.task_ids), waited=datetime.now(UTC) - began, **self._settings())
         try:
             standing, over = watching.look()
-        except errors.RetryableError as failure:
+        except (errors.RetryableError, ThrottleError) as failure:
             self.log.warning("looking again later: %s", failure)
             return PokeReturnValue(is_done=False)
         finally:

@@ -34,7 +34,7 @@ def change_tasks(
     :raises NotConfirmed: look-ups do not show it after the connection's settle time.
     """
     hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=in_flight)
-    changer = Changer(hook, change, missing=missing, in_flight=in_flight)
+    changer = Changer(hook, change, missing=missing, patience=PAUSES, in_flight=in_flight)
     try:
         progress = changer.check(Progress.from_json(before)) if before else changer.run(task_ids)
         for pause in PAUSES:

@@ -138,3 +138,10 @@ def test_the_shared_throttle_has_the_connections_limits(
     assert (database, account) == (sqlite_url.database, "example")
     assert (limit.calls, limit.period_seconds, limit.daily_calls, limit.headroom) == (10, 4.0, 900, 0.1)
     assert (buckets["bulk"].calls, buckets["bulk"].period_seconds, buckets["bulk"].daily_calls) == (1, 4.0, None)
+
+
+def test_a_with_statement_closes_the_pool_at_its_end(hook: LeadSquaredHook) -> None:
+    with hook as entered:
+        first = entered._get_transport()
+    assert entered is hook
+    assert hook._get_transport() is not first

@@ -18,7 +18,7 @@ from leadsquared.errors import AuthenticationFailed, ConfigurationError, Request
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.triggers.task_status import TaskStatusTrigger, _pause_after
 from leadsquared.work.watch import Watching
-from tests.contract.hook_kit import make_payload
+from tests.contract.hook_kit import UNKNOWN_ID, make_payload
 from tests.unit.leadsquared.operators.conftest import OWNER, Stack
 
 
@@ -57,6 +57,14 @@ def make_anew(trigger: Any) -> TaskStatusTrigger:
     made = import_string(path)(**kwargs)
     assert isinstance(made, TaskStatusTrigger)
     return made
+
+
+def in_worker(stack: Stack, waited: timedelta = timedelta(0)) -> Any:
+    """The context of a try that began a while ago."""
+    context = stack.context("wait")
+    context["ti"].start_date = datetime.now(UTC) - waited
+    context["ti"].get_first_reschedule_date.return_value = None
+    return context
 
 
 async def first_event(trigger: TaskStatusTrigger) -> dict[str, Any]:
@@ -110,6 +118,22 @@ def test_deleted_tasks_fail_the_wait_or_are_passed_over(stack: Stack, task_ids: 
     assert wait(stack, task_ids, missing="ignore")["gone"] == [task_ids[0]]
     with pytest.raises(AirflowSkipException):
         wait(stack, task_ids, soft_fail=True)
+
+
+def test_tasks_that_do_not_show_yet_are_not_gone(stack: Stack) -> None:
+    stack.leadsquared(settle_seconds=600)
+    stack.sandbox.set(lookup_lag_ms=700)
+    hook = LeadSquaredHook()
+    task_id = hook.create_task(make_payload(owner_email=OWNER))
+    complete(task_id)
+    assert wait(stack, [task_id])["completed"] == [task_id]
+
+
+@pytest.mark.parametrize(("waited", "done"), [(0, False), (599, False), (601, True)])
+def test_what_never_shows_is_gone_after_the_settle_time(stack: Stack, waited: int, done: bool) -> None:
+    stack.leadsquared(settle_seconds=600)
+    sensor = TaskStatusSensor(task_id="wait", task_ids=[UNKNOWN_ID], deferrable=False, missing="ignore")
+    assert bool(sensor.poke(in_worker(stack, timedelta(seconds=waited)))) is done
 
 
 def test_wait_for_any_of_what_is_gone_would_never_end(stack: Stack, task_ids: list[str]) -> None:
@@ -173,21 +197,28 @@ def test_trigger_that_is_cancelled_stops_looking(stack: Stack, task_ids: list[st
 def test_it_can_wait_in_the_worker_instead(stack: Stack, task_ids: list[str], mode: str) -> None:
     complete(*task_ids)
     sensor = TaskStatusSensor(task_id="wait", task_ids=task_ids, deferrable=False, mode=mode)
-    context = stack.context("wait")
-    context["ti"].get_first_reschedule_date.return_value = None
-    assert sensor.execute(context)["completed"] == task_ids
+    assert sensor.execute(in_worker(stack))["completed"] == task_ids
 
 
 def test_wait_in_the_worker_ends_with_its_time_out(stack: Stack, task_ids: list[str]) -> None:
     sensor = TaskStatusSensor(task_id="wait", task_ids=task_ids, deferrable=False, poke_interval=0.01, timeout=0)
     with pytest.raises(AirflowSensorTimeout):
-        sensor.execute(stack.context("wait"))
+        sensor.execute(in_worker(stack))
+
+
+def test_refusals_are_waited_out_in_the_worker_too(stack: Stack, task_ids: list[str]) -> None:
+    complete(*task_ids)
+    stack.leadsquared(daily_calls=1)
+    sensor = TaskStatusSensor(task_id="wait", task_ids=task_ids, deferrable=False)
+    assert not sensor.poke(in_worker(stack))
+    stack.leadsquared()
+    assert sensor.poke(in_worker(stack)).is_done
 
 
 def test_nothing_to_wait_for_is_no_wait_and_no_call(stack: Stack) -> None:
     for deferrable in (True, False):
         sensor = TaskStatusSensor(task_id="wait", task_ids=[], deferrable=deferrable)
-        assert sensor.execute(stack.context("wait")) == {"completed": [], "open": [], "gone": []}
+        assert sensor.execute(in_worker(stack)) == {"completed": [], "open": [], "gone": []}
 
 
 def test_wrong_arguments_are_refused_at_once(stack: Stack) -> None:
