@@ -1,7 +1,8 @@
 """See how CRM tasks given by their ids stand, in few calls.
 
 The API has no look-up of many ids. A CRM task whose owner and day are known is looked for among that owner's of those
-days, many in one call; by its id alone where nothing is known of it, or where it is no longer there.
+days, many in one call. Of many ids about which nothing is known, one is looked up, and others of them are sought around
+it, as what was made together often lies together. What is not met so is looked up by its id alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -20,6 +22,10 @@ from leadsquared.records import CrmTask
 
 #: Fewer than these are asked for one by one.
 MIN_TOGETHER = 3
+#: Of so many, some are sought around the first ones; after so many vain searches no longer.
+MIN_TO_SEARCH = 20
+VAIN_SEARCHES = 3
+SEARCHED_DAYS = timedelta(days=15)
 #: Days that lie no further apart are looked up in one call.
 MAX_GAP = timedelta(days=2)
 APPOINTMENT, TO_DO = 0, 1
@@ -80,6 +86,7 @@ class Sightings:
         """
         wanted = list(dict.fromkeys(task_id.lower() for task_id in task_ids))
         seen = self._see_together(wanted)
+        seen |= self._search([task_id for task_id in wanted if task_id not in seen])
         missing = [task_id for task_id in wanted if task_id not in seen]
         alone = for_each(self._see_alone, missing, self._in_flight)
         result = {**seen, **dict(zip(missing, alone, strict=True))}
@@ -89,6 +96,40 @@ class Sightings:
     def _see_alone(self, task_id: str) -> CrmTask | None:
         self._check_stop()
         return self._hook.get_task(task_id)
+
+    def _search(self, wanted: Sequence[str]) -> dict[str, CrmTask | None]:
+        """Look one up, then read its owner's CRM tasks of those weeks for as long as others of `wanted` turn up."""
+        found: dict[str, CrmTask | None] = {}
+        rest = dict.fromkeys(wanted)
+        vain = 0
+        while len(rest) >= MIN_TO_SEARCH and vain < VAIN_SEARCHES:
+            task_id = next(iter(rest))
+            del rest[task_id]
+            found[task_id] = self._see_alone(task_id)
+            place = place_of(found[task_id])
+            near = self._read_around(place, rest) if place else {}
+            found |= near
+            rest = {task_id: None for task_id in rest if task_id not in near}
+            vain = 0 if len(near) > 1 else vain + 1
+        return found
+
+    def _read_around(self, place: Place, rest: Mapping[str, object]) -> dict[str, CrmTask]:
+        self._check_stop()
+        found: dict[str, CrmTask] = {}
+        since_last = 0
+        day = place.due_at.date()
+        with suppress(RequestRejected):
+            for task in self._look_up(place.category)([place.owner_email], day - SEARCHED_DAYS, day + SEARCHED_DAYS):
+                task_id = (task.id or "").lower()
+                since_last = 0 if task_id in rest else since_last + 1
+                if task_id in rest:
+                    found[task_id] = task
+                if since_last == PAGE_SIZE or len(found) == len(rest):
+                    break
+        return found
+
+    def _look_up(self, category: int) -> Callable[[Sequence[str], date, date], Iterator[CrmTask]]:
+        return self._hook.iter_to_dos if category == TO_DO else self._hook.iter_appointments
 
     def _see_together(self, wanted: Sequence[str]) -> dict[str, CrmTask | None]:
         known = {task_id: self._places[task_id] for task_id in wanted if task_id in self._places}
@@ -104,17 +145,15 @@ class Sightings:
         category = next(iter(group.values())).category
         days = [place.due_at.date() for place in group.values()]
         owners = sorted({place.owner_email for place in group.values()})
-        look_up = self._hook.iter_to_dos if category == TO_DO else self._hook.iter_appointments
         found: dict[str, CrmTask] = {}
-        try:
-            for task in islice(look_up(owners, min(days), max(days)), PAGE_SIZE * (len(group) // 2)):
+        tasks = self._look_up(category)(owners, min(days), max(days))
+        with suppress(RequestRejected):  # whether an owner who left spoils a look-up is not documented: ask singly
+            for task in islice(tasks, PAGE_SIZE * (len(group) // 2)):
                 task_id = (task.id or "").lower()
                 if task_id in group:
                     found[task_id] = task
                 if len(found) == len(group):
                     break
-        except RequestRejected:  # whether an owner who left spoils a look-up is not documented: ask singly
-            pass
         return found
 
     def _check_stop(self) -> None:

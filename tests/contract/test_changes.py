@@ -14,9 +14,9 @@ from leadsquared.changes import Change, Complete, Delete, Update
 from leadsquared.errors import NotConfirmed, RateLimited, RequestRejected
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.operations import Operation
-from leadsquared.sightings import Place, Sightings
+from leadsquared.sightings import VAIN_SEARCHES, Place, Sightings
 from sandbox.testing import RunningSandbox
-from tests.contract.hook_kit import DUE, OTHER, OWNER, UNKNOWN_ID, calls_of, make_payload
+from tests.contract.hook_kit import DIRECTORY, DUE, OTHER, OWNER, UNKNOWN_ID, calls_of, make_payload
 from tests.support.faked_network import make_faked_network
 
 OPERATIONS: dict[str, Operation] = {
@@ -212,3 +212,26 @@ def test_tasks_whose_place_is_told_are_looked_up_together_and_strays_alone(
     assert [task_id for task_id, task in seen.items() if task is None] == [task_ids[2]]
     assert seen[task_ids[0]] is not None
     assert len(list(look_ups(sandbox))) == 4
+
+
+def test_many_of_which_nothing_is_known_are_sought_around_the_first(
+    hook: LeadSquaredHook, sandbox: RunningSandbox
+) -> None:
+    for owner in (OWNER, OTHER):
+        days = (DUE + timedelta(days=number % 10) for number in range(40))
+        hook.create_tasks([make_payload(owner_email=owner.email, due_at=day, end_at=None) for day in days])
+    assert sandbox.drain()
+    ids = [task["id"] for task in sandbox.tasks()]
+    seen = Sightings(hook).see(ids)
+    assert [task_id for task_id, task in seen.items() if task and task.id == task_id] == ids
+    assert len(list(look_ups(sandbox))) <= 6
+
+
+def test_many_that_lie_nowhere_near_cost_little_more_than_a_call_each(
+    hook: LeadSquaredHook, sandbox: RunningSandbox
+) -> None:
+    owners = [user for user in DIRECTORY.users if user.active][:25]
+    ids = [hook.create_task(make_payload(owner_email=owner.email)) for owner in owners]
+    seen = Sightings(hook).see([*ids, UNKNOWN_ID])
+    assert [task_id for task_id, task in seen.items() if task is None] == [UNKNOWN_ID]
+    assert len(list(look_ups(sandbox))) == 26 + VAIN_SEARCHES
