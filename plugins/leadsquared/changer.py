@@ -104,7 +104,7 @@ class Changer:
         """Look again at what was asked for and not yet seen as wanted."""
         if not progress.left:
             return progress
-        seen = self._sightings.see(progress.left)
+        seen = self._sightings.see(progress.left, expect_absence=self._change.wants_absence)
         return self._settle(progress, seen)
 
     def confirm(self, progress: Progress, *, within: timedelta) -> None:

@@ -38,6 +38,9 @@ Result = TypeVar("Result")
 class LookUps(Protocol):
     """What looking asks of a hook; see `leadsquared.hook.LeadSquaredHook`."""
 
+    #: look-ups that gave fewer items than they announced
+    looks_cut_short: int
+
     def get_task(self, task_id: str) -> CrmTask | None: ...  # noqa: D102
     def iter_appointments(self, users: Sequence[str], from_date: date, to_date: date) -> Iterator[CrmTask]: ...  # noqa: D102
     def iter_to_dos(self, users: Sequence[str], from_date: date, to_date: date) -> Iterator[CrmTask]: ...  # noqa: D102
@@ -79,13 +82,16 @@ class Sightings:
             else:
                 self._places[task_id.lower()] = place
 
-    def see(self, task_ids: Iterable[str]) -> dict[str, CrmTask | None]:
+    def see(self, task_ids: Iterable[str], *, expect_absence: bool = False) -> dict[str, CrmTask | None]:
         """Return each CRM task as it stands, by its id in lower case.
 
         None stands for one that is not there, or that these keys may not see.
+
+        :param expect_absence: they were deleted: one that is no longer among its owner's of those days is gone, and
+            not asked for by its id as well.
         """
         wanted = list(dict.fromkeys(task_id.lower() for task_id in task_ids))
-        seen = self._see_together(wanted)
+        seen = self._see_together(wanted, expect_absence=expect_absence)
         seen |= self._search([task_id for task_id in wanted if task_id not in seen])
         missing = [task_id for task_id in wanted if task_id not in seen]
         alone = for_each(self._see_alone, missing, self._in_flight)
@@ -131,30 +137,36 @@ class Sightings:
     def _look_up(self, category: int) -> Callable[[Sequence[str], date, date], Iterator[CrmTask]]:
         return self._hook.iter_to_dos if category == TO_DO else self._hook.iter_appointments
 
-    def _see_together(self, wanted: Sequence[str]) -> dict[str, CrmTask | None]:
+    def _see_together(self, wanted: Sequence[str], *, expect_absence: bool) -> dict[str, CrmTask | None]:
         known = {task_id: self._places[task_id] for task_id in wanted if task_id in self._places}
         groups = [group for group in _neighbours(known) if len(group) >= MIN_TOGETHER]
         found: dict[str, CrmTask | None] = {}
-        for part in for_each(self._read_group, groups, self._in_flight):
-            found |= part
+        for group, (part, complete) in zip(groups, for_each(self._read_group, groups, self._in_flight), strict=True):
+            found |= {**dict.fromkeys(group), **part} if complete and expect_absence else part
         return found
 
-    def _read_group(self, group: Mapping[str, Place]) -> dict[str, CrmTask]:
-        """Read on until all of the group were met, but no more pages than half the calls that asking singly costs."""
+    def _read_group(self, group: Mapping[str, Place]) -> tuple[dict[str, CrmTask], bool]:
+        """Read on until all of the group were met, but no more pages than half the calls that asking singly costs.
+
+        Return those that were met, and whether the others cannot have been overlooked.
+        """
         self._check_stop()
         category = next(iter(group.values())).category
         days = [place.due_at.date() for place in group.values()]
         owners = sorted({place.owner_email for place in group.values()})
         found: dict[str, CrmTask] = {}
+        most, read, cut_short = PAGE_SIZE * (len(group) // 2), 0, self._hook.looks_cut_short
         tasks = self._look_up(category)(owners, min(days), max(days))
-        with suppress(RequestRejected):  # whether an owner who left spoils a look-up is not documented: ask singly
-            for task in islice(tasks, PAGE_SIZE * (len(group) // 2)):
+        try:
+            for read, task in enumerate(islice(tasks, most), 1):  # noqa: B007 - told below
                 task_id = (task.id or "").lower()
                 if task_id in group:
                     found[task_id] = task
                 if len(found) == len(group):
                     break
-        return found
+        except RequestRejected:  # whether an owner who left spoils a look-up is not documented: ask singly
+            return found, False
+        return found, read < most and self._hook.looks_cut_short == cut_short
 
     def _check_stop(self) -> None:
         if self._stop():

@@ -200,6 +200,34 @@ def test_tasks_that_were_seen_before_are_looked_up_together(
     ]
 
 
+def test_that_many_are_gone_is_seen_in_few_calls(
+    hook: LeadSquaredHook, sandbox: RunningSandbox, task_ids: list[str]
+) -> None:
+    sightings = Sightings(hook)
+    sightings.see(task_ids)
+    hook.delete_tasks(task_ids[1:])
+    assert sandbox.drain()
+    before = len(list(look_ups(sandbox)))
+    seen = sightings.see(task_ids, expect_absence=True)
+    assert [task_id for task_id, task in seen.items() if task] == task_ids[:1]
+    assert len(list(look_ups(sandbox))) == before + 2
+
+
+def test_absence_from_a_look_that_was_cut_short_is_asked_for_by_id(
+    hook: LeadSquaredHook, sandbox: RunningSandbox, task_ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sightings = Sightings(hook)
+    sightings.see(task_ids)
+
+    def cut_short(*_: Any) -> Iterator[Any]:
+        hook._note_short_look()
+        return iter(())
+
+    monkeypatch.setattr(hook, "iter_appointments", cut_short)
+    monkeypatch.setattr(hook, "iter_to_dos", cut_short)
+    assert all(sightings.see(task_ids, expect_absence=True).values())
+
+
 def test_tasks_whose_place_is_told_are_looked_up_together_and_strays_alone(
     hook: LeadSquaredHook, sandbox: RunningSandbox, task_ids: list[str]
 ) -> None:
