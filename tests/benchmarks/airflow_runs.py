@@ -82,12 +82,14 @@ class MeasuredAirflow:
         self._idle = 0.0
 
     def settle(self, seconds: float) -> float:
-        """Wait for the DAGs, then measure the idle stack; return its processor seconds a second."""
+        """Wait for the DAGs and for a first run of ours, as unpausing starts one; then measure the idle stack.
+
+        Returns its processor seconds a second.
+        """
         self._client.wait_for_dags([OURS, ALTERNATIVE])
         for dag_id in (OURS, ALTERNATIVE):
             self._client.unpause(dag_id)
-        for run in self._client.runs(OURS, "scheduled"):
-            self._client.wait_for_run(OURS, run["dag_run_id"])
+        self._client.wait_for_run(OURS, self._client.wait_for_first_run(OURS, "scheduled"))
         time.sleep(3)
         before, began = self._stack.processor_seconds(), time.monotonic()
         time.sleep(seconds)
@@ -155,7 +157,7 @@ def measured_airflow(rows: int) -> Iterator[MeasuredAirflow]:
         sandbox = opened.enter_context(running({"latency_ms": LATENCY_MS}))
         environment = _environment(home, sandbox.url)
         setup = ["bash", "include/demo/setup.sh", str(Path(sys.executable).parent)]
-        subprocess.run(setup, check=True, env=environment, cwd=ROOT)
+        subprocess.run(setup, check=True, env=environment, cwd=ROOT, stdout=sys.stderr)
         began = time.monotonic()
         stack = opened.enter_context(CountedStack(home, environment, prepared=home))
         yield MeasuredAirflow(stack, sandbox, time.monotonic() - began)

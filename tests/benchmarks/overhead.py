@@ -5,7 +5,8 @@ Our feed's run (plan, create, verify, report) stands beside the obvious alternat
 task holds its slot for about a second; its bodies go through files, and it neither verifies nor remembers anything.
 Both meet the same sandbox: 25 calls in 5 s, 0.3 s a call. "Beyond the rate" is a run's length less all its calls /
 rate. "Processor" is the time of all of Airflow's processes and all tasks during the run, less what the idle Airflow
-takes in that time; Airflow's own start-up is shown apart and counted nowhere.
+takes in that time; Airflow's own start-up is shown apart and counted nowhere. Goals are for 20,000 rows: a quick look's
+2,000 are sent in 8 s, beside which what every run costs once is large.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ def measure(quick: bool) -> Iterator[Figure]:
         idle = airflow.settle(5 if quick else 20)
         yield Figure(subject="Airflow itself", measure="processor when idle", value=100 * idle, unit="% of a core")
         ours = airflow.run(OURS, window(rows))
+        if ours.state != "success":
+            raise RuntimeError(f"our run ended {ours.state}, so that it tells nothing")
         yield from _both_ways(OURS, ours)
         other = _alternative(airflow, rows)
         yield from _both_ways(ALTERNATIVE, other)
-    yield from _side_by_side(ours, other)
-    yield from _course(ours)
+    yield from _side_by_side(ours, other, None if quick else 5)
+    yield from _course(ours, None if quick else 1.1)
     PICTURE.write_text(draw({NAMES[OURS]: ours.calls, NAMES[ALTERNATIVE]: other.calls}, CALLS, PERIOD))
 
 
@@ -62,17 +65,17 @@ def _both_ways(name: str, run: Run) -> Iterator[Figure]:
     yield Figure(subject=subject, measure="processor per 1,000", value=run.processor * per_1000, unit="s")
 
 
-def _side_by_side(ours: Run, other: Run) -> Iterator[Figure]:
+def _side_by_side(ours: Run, other: Run, goal: float | None) -> Iterator[Figure]:
     def ratio(theirs: float, own: float) -> float:
         return (theirs / max(other.rows, 1)) / (own / max(ours.rows, 1))
 
     subject = "the alternative, times as much a row"
     processor, latency = ratio(other.processor, ours.processor), ratio(beyond(other), beyond(ours))
-    yield Figure(subject=subject, measure="processor", value=processor, at_least=5)
-    yield Figure(subject=subject, measure="time beyond the rate", value=latency, at_least=5)
+    yield Figure(subject=subject, measure="processor", value=processor, at_least=goal)
+    yield Figure(subject=subject, measure="time beyond the rate", value=latency, at_least=goal)
 
 
-def _course(run: Run) -> Iterator[Figure]:
+def _course(run: Run, goal: float | None) -> Iterator[Figure]:
     """Where the time of our run goes."""
     first, last = run.creates[0], run.creates[-1]
     look_ups = sum(call > last for call in run.calls)
@@ -81,8 +84,8 @@ def _course(run: Run) -> Iterator[Figure]:
     yield Figure(subject=subject, measure="its start to the first create", value=first - run.started, unit="s")
     yield Figure(subject=subject, measure="of that, planning", value=run.end("plan") - run.begin("plan"), unit="s")
     sending = (last - first) / ((len(run.creates) - 1) / RATE)
-    yield Figure(subject=subject, measure="first to last create, of calls / rate", value=sending, at_most=1.1)
-    yield Figure(subject=subject, measure="first create to the end, of calls / rate", value=share, at_most=1.1)
+    yield Figure(subject=subject, measure="first to last create, of calls / rate", value=sending, at_most=goal)
+    yield Figure(subject=subject, measure="first create to the end, of calls / rate", value=share, at_most=goal)
     yield Figure(subject=subject, measure="last create to the report", value=run.end("report") - last, unit="s")
     verification = run.end("verify") - run.begin("verify")
     yield Figure(subject=subject, measure="of that, verification", value=verification, unit="s")

@@ -48,7 +48,7 @@ class Cell:
 def cells(quick: bool) -> list[Cell]:
     """Return what is measured: two lines, or all."""
     if quick:
-        return [Cell(processes=16, store=s, window="sliding log", jitter_ms=40, seconds=20) for s in STORES]
+        return [Cell(processes=16, store=s, window="sliding log", jitter_ms=40, seconds=15) for s in STORES]
     matrix = itertools.product((1, 4, 16, 32), STORES, WINDOWS)
     usual = [Cell(processes=p, store=s, window=w, jitter_ms=40, seconds=26) for p, s, w in matrix]
     rough = [
