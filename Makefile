@@ -35,7 +35,7 @@ test: .venv/.installed ## Lint, types, and all tests with coverage
 chaos: .venv/.installed ## Prove exactly once under crashes and faults
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: .venv/.installed ## Measure, beside the alternatives
+bench: .venv/.installed ## Measure, beside the alternatives (ARGS=--full: all of it)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 requirements: .venv/.installed ## Compile requirements.txt from pyproject.toml
