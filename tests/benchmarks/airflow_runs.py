@@ -157,7 +157,7 @@ def measured_airflow(rows: int) -> Iterator[MeasuredAirflow]:
         sandbox = opened.enter_context(running({"latency_ms": LATENCY_MS}))
         environment = _environment(home, sandbox.url)
         setup = ["bash", "include/demo/setup.sh", str(Path(sys.executable).parent)]
-        subprocess.run(setup, check=True, env=environment, cwd=ROOT, stdout=sys.stderr)
+        subprocess.run(setup, check=True, env=environment, cwd=ROOT)
         began = time.monotonic()
         stack = opened.enter_context(CountedStack(home, environment, prepared=home))
         yield MeasuredAirflow(stack, sandbox, time.monotonic() - began)

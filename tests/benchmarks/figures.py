@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -105,12 +106,20 @@ def main(measure: Measure, description: str | None) -> None:
     parser.add_argument("--full", action="store_true", help="all of it, instead of a quick look")
     parser.add_argument("--lines", action="store_true", help="print figures as lines of JSON")
     arguments = parser.parse_args()
+    output = _own_output()
     found = []
     for figure in measure(not arguments.full):
         found.append(figure)
         if arguments.lines:
-            print(as_line(figure), flush=True)
+            print(as_line(figure), file=output, flush=True)
         else:
             print(f"{figure.subject}: {figure.measure} {figure.shown}", file=sys.stderr, flush=True)
     if not arguments.lines:
-        Console().print(results(found))
+        Console(file=output).print(results(found))
+
+
+def _own_output() -> TextIO:
+    """Keep the standard output for figures: what libraries and programs print goes where errors go."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return output
