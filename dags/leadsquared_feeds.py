@@ -62,6 +62,7 @@ def build_dag(feed: Feed) -> DAG:
             task_id="create_tasks",
             pool=POOL,
             leadsquared_conn_id=feed.leadsquared_conn_id,
+            quota_patience_hours=feed.quota_patience_hours,
             # Rendered after the work is done: it must not be able to fail.
             map_index_template="{{ slice_label | default('') }}",
         ).expand(plan_slice=plan.output)

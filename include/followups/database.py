@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,13 +12,16 @@ from sqlalchemy.engine import URL, make_url
 BUSY_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_SECONDS = 10
+_IN_TURN = "in turn"
 
 
 def connect(url: str | URL) -> sa.Engine:
     """Return an engine on `url`. Call it after a fork: connections must not be shared by processes.
 
     On SQLite every transaction begins with BEGIN IMMEDIATE, so that a reader that goes on to write can never
-    meet a lock upgrade that fails; readers elsewhere go on under WAL.
+    meet a lock upgrade that fails; readers elsewhere go on under WAL. Threads take turns, since SQLite lets whoever
+    asks at the right moment in, and many threads starve some. The execution option `durable=False` is for what may be
+    forgotten if the host loses power, and for nothing else: it spares the wait for the disk.
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
@@ -40,13 +44,24 @@ def _sqlite(url: URL) -> sa.Engine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
+    turn = threading.Lock()
+
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
+        durable = connection.get_execution_options().get("durable", True)
+        if not connection.info.get(_IN_TURN):
+            connection.info[_IN_TURN] = turn.acquire(timeout=BUSY_TIMEOUT_SECONDS)
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    @event.listens_for(engine, "invalidate")
+    def _end_turn(_connection: Any, record: Any, *_: Any) -> None:
+        if record.info.pop(_IN_TURN, False):
+            turn.release()
 
     return engine
 

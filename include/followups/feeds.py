@@ -114,6 +114,9 @@ class Feed(_Settings):
         None, ge=1, le=2000, description="calls per mapped task; null: 50, and at most 100 mapped tasks"
     )
     retries: int = Field(3, ge=0, le=20)
+    quota_patience_hours: float = Field(
+        24, ge=0, le=48, description="how long a run waits for the next day's calls; then its rows stay planned"
+    )
 
     @property
     def dag_id(self) -> str:
@@ -129,6 +132,11 @@ class Feed(_Settings):
     def look_back(self) -> timedelta:
         """How far runs without an interval look back."""
         return timedelta(days=self.look_back_days)
+
+    @property
+    def quota_patience(self) -> timedelta:
+        """How long runs wait for calls when the day's are used up."""
+        return timedelta(hours=self.quota_patience_hours)
 
     @property
     def ahead(self) -> timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from followups.errors import PermanentError
@@ -41,6 +42,8 @@ class RunReport:
     lookups: int = 0
     #: What rows were checked against before they were sent, and how old that was.
     directory: str | None = None
+    #: When the run last found the account's calls of the day used up, and until when.
+    quota: tuple[datetime, datetime] | None = None
 
     @property
     def rows(self) -> int:
@@ -57,6 +60,7 @@ class RunReport:
             "calls": dict(self.calls),
             "lookups": self.lookups,
             "directory": self.directory,
+            "quota": None if self.quota is None else [moment.isoformat() for moment in self.quota],
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.most_common()],
         }
 
@@ -70,21 +74,32 @@ class RunReport:
             lines.append(f"calls: {made}; {self.lookups} look-ups to verify them")
         if self.directory:
             lines.append(f"rows were checked against {self.directory}")
+        if self.quota:
+            lines.append(self._quota_line(*self.quota))
         shown = self.reasons.most_common(MAX_REASONS_SHOWN)
         lines += [f"  {count:>8} {state}: {reason}" for (state, reason), count in shown if reason]
         if len(self.reasons) > MAX_REASONS_SHOWN:
             lines.append(f"  and {len(self.reasons) - MAX_REASONS_SHOWN} more reasons, in the ledger")
         return lines
 
+    def _quota_line(self, reached: datetime, resets: datetime) -> str:
+        planned = self.states[State.PLANNED]
+        rest = f"{planned} rows stay planned until" if planned else "the run went on after"
+        return f"daily quota reached at {reached:%Y-%m-%d %H:%M} UTC: {rest} {resets:%Y-%m-%d %H:%M} UTC"
+
 
 def build_report(
-    plan_counts: Sequence[Mapping[str, Any]], sent: Counter[tuple[str, str]], calls: Counter[str], lookups: int = 0
+    plan_counts: Sequence[Mapping[str, Any]],
+    sent: Counter[tuple[str, str]],
+    calls: Counter[str],
+    lookups: int = 0,
+    quota: tuple[datetime, datetime] | None = None,
 ) -> RunReport:
     """Put a run's report together from what its plans counted and where its batches' rows stand now.
 
     A retried plan reads its window again, so the last plan says what was due; rows kept back count once.
     """
-    report = RunReport(calls=calls, lookups=lookups)
+    report = RunReport(calls=calls, lookups=lookups, quota=quota)
     for (state, reason), count in sent.items():
         report.states[state] += count
         if state not in {State.CREATED, State.ACCEPTED, State.PLANNED}:
@@ -121,7 +136,8 @@ def check_thresholds(report: RunReport, thresholds: Thresholds, *, verified: boo
         problems.append(f"{unknown} rows are unknown (allowed {thresholds.max_unknown})")
     unsent = report.states[State.PLANNED] + report.states[State.SENDING]
     if unsent:
-        problems.append(f"{unsent} rows are still planned or under way: the next run goes on with them")
+        why = f", the daily quota is used up until {report.quota[1]:%Y-%m-%d %H:%M} UTC" if report.quota else ""
+        problems.append(f"{unsent} rows are still planned or under way{why}: the next run goes on with them")
     if verified and report.states[State.ACCEPTED]:
         problems.append(f"{report.states[State.ACCEPTED]} accepted rows could not be verified yet")
     if problems:

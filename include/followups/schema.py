@@ -65,6 +65,8 @@ plans = sa.Table(
     sa.Column("waits_until", UtcDateTime, comment="until then a person may approve the run, and its rows are its own"),
     sa.Column("counts", sa.JSON),
     sa.Column("lookups", sa.Integer, nullable=False, server_default="0", comment="calls spent on read-back"),
+    sa.Column("quota_reached_at", UtcDateTime, comment="no call was left then"),
+    sa.Column("quota_resets_at", UtcDateTime),
 )
 
 batches = sa.Table(

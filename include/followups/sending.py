@@ -19,6 +19,7 @@ from followups.errors import PermanentError, TransientError
 from followups.ledger.sending import Claim, Intent
 from followups.model import Outcome, OutcomeKind
 from followups.progress import describe
+from followups.throttle.errors import DailyQuotaReached
 
 IN_FLIGHT = 16
 #: Finding one bad row among 50 takes about a dozen calls; so many rejections without one success are no row's fault.
@@ -98,6 +99,7 @@ class Sender:
         self._queue: SimpleQueue[str] = SimpleQueue()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._no_more = threading.Event()
         self._failure: BaseException | None = None
         self.report = SendReport()
 
@@ -130,15 +132,18 @@ class Sender:
         return self.report
 
     def _work(self) -> None:
-        while not self._stopped.is_set():
+        while not (self._stopped.is_set() or self._no_more.is_set()):
             try:
                 batch_id = self._queue.get_nowait()
             except Empty:
                 return
             try:
                 self._deliver(batch_id)
+            except DailyQuotaReached as error:
+                self._fail(error, self._no_more)  # others hold slots that the day still had
+                return
             except BaseException as error:
-                self._fail(error)
+                self._fail(error, self._stopped)
                 return
 
     def _deliver(self, batch_id: str) -> None:
@@ -206,11 +211,11 @@ class Sender:
         if outcome.kind is OutcomeKind.UNKNOWN:
             log.warning("batch %s: outcome unknown (%s); it is not sent again", claim.batch_id, outcome.detail)
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException, end: threading.Event) -> None:
         with self._lock:
-            if self._failure is None:
+            if self._failure is None or isinstance(self._failure, DailyQuotaReached):
                 self._failure = error
-        self._stopped.set()
+        end.set()
 
     def _watch(self, ended: threading.Event, total: int, started: float) -> None:
         """Show signs of life: to the ledger, and to whoever reads the log."""

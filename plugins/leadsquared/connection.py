@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from math import ceil
 from typing import Annotated, Any, Final, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from leadsquared.addresses import read_address
 from leadsquared.errors import ConfigurationError
@@ -18,6 +21,20 @@ def _blank_is_none(value: Any) -> Any:
 
 def _strip(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
+
+
+LONG_CALL_SECONDS: Final = 3.0
+FEWEST_IN_FLIGHT: Final = 16
+#: More threads than this cost one process more than they win.
+MOST_IN_FLIGHT: Final = 64
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError("zone", "no such time zone") from None
+    return name
 
 
 Calls = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -42,8 +59,11 @@ class RateSettings(BaseModel):
     headroom: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
         0.0, description="Share of the limit left to other programs on the account, from 0 to below 1."
     )
+    daily_zone: Annotated[str, Field(max_length=100), AfterValidator(_zone)] = Field(
+        "UTC", description="Time zone at whose midnight the day's calls begin anew, such as Asia/Kolkata."
+    )
     backfill_share: Share | None = Field(
-        None, description="Share of the day's calls that backfills may use, above 0 to 1; none: all."
+        None, description="Share of daily_calls that backfills may use, above 0 to 1; none: all."
     )
     timeout_seconds: Seconds = Field(
         60.0, description="How long to wait for a reply. A create that takes longer has an unknown outcome."
@@ -69,6 +89,11 @@ class RateSettings(BaseModel):
     status_webhook_base_url: WebhookUrl | None = Field(
         None, description="Public base URL under which LeadSquared can reach the status webhook; none: no webhook."
     )
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls one process needs under way to use the whole rate, even if each takes LONG_CALL_SECONDS."""
+        return min(max(FEWEST_IN_FLIGHT, ceil(self.calls / self.period_seconds * LONG_CALL_SECONDS)), MOST_IN_FLIGHT)
 
 
 class ConnectionSettings(RateSettings):

@@ -58,13 +58,26 @@ _FIELDS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Bulk creates in a period, where the account counts them apart. Empty: they count as any call.",
         _whole(),
     ),
-    "daily_calls": ("Calls a day", "Calls that the account may make in a day. Empty: no limit.", _whole()),
+    "daily_calls": (
+        "Calls a day",
+        "Calls that the account may make in a day; runs wait for the next. Empty: no limit.",
+        _whole(),
+    ),
     "headroom": (
         "Headroom (share)",
         "Share of the limit left to other programs on the account: 0.2 is a fifth.",
         _share(0),
     ),
-    "backfill_share": ("Backfill (share)", "Share of a day's calls that backfills may use. Empty: all.", _share(None)),
+    "daily_zone": (
+        "Day's time zone",
+        "Where the day of the daily limit begins at midnight, such as Asia/Kolkata.",
+        {"type": ["string", "null"], "default": "UTC", "maxLength": 100},
+    ),
+    "backfill_share": (
+        "Backfill (share)",
+        "Share of the calls a day that backfills may use, so that they cannot starve other runs. Empty: all.",
+        _share(None),
+    ),
     "timeout_seconds": (
         "Time-out (seconds)",
         "How long to wait for a reply; after that a create's outcome is unknown.",

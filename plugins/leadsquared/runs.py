@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from followups.feeds import Feed
+from followups.throttle.priority import Priority
 from followups.window import Window, resolve_window
 
 
@@ -24,6 +25,16 @@ def run_kind(context: Any) -> str:
     """Return scheduled, manual, backfill or asset."""
     kind = str(getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type))
     return {"asset_triggered": "asset"}.get(kind, kind)
+
+
+def run_priority(context: Any) -> Priority:
+    """Return how urgent a run's calls are."""
+    kind = run_kind(context)
+    if kind == "backfill":
+        return Priority.BACKFILL
+    if context["params"].get("requeue") not in {None, "none"}:
+        return Priority.REQUEUE
+    return Priority.MANUAL if kind == "manual" else Priority.SCHEDULED
 
 
 def actor(context: Any) -> str:

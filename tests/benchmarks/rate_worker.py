@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass, field
 
 from followups.database import connect
-from followups.throttle import RateLimit, Throttle, WaitStopped
+from followups.throttle import Priority, RateLimit, Throttle, WaitStopped
 
 
 @dataclass(kw_only=True)
@@ -29,6 +29,7 @@ class Orders:
     jitter: float = 0.0
     port: int = 0
     bucket: str = "normal"
+    priority: int = Priority.SCHEDULED
 
 
 @dataclass(kw_only=True)
@@ -56,7 +57,8 @@ def work(orders: Orders) -> Seen:
     seen = Seen(number=orders.number)
     server = socket.create_connection(("127.0.0.1", orders.port)) if orders.port else None
     engine = connect(orders.url)
-    with Throttle(engine, "measured", RateLimit(calls=orders.calls, period_seconds=orders.period)) as throttle:
+    limit = RateLimit(calls=orders.calls, period_seconds=orders.period)
+    with Throttle(engine, "measured", limit, priority=Priority(orders.priority)) as throttle:
         throttle.status()
         print("ready", flush=True)
         sys.stdin.readline()

@@ -14,7 +14,9 @@ from sqlalchemy.engine import URL
 
 from followups.database import connect
 from followups.throttle import RateLimit, SlotsMissed, Throttle, WaitStopped
-from followups.throttle.policy import DAY, HORIZON, LEAD, BucketState, day_of, next_slot, spacing
+from followups.throttle.days import DAY, day_of
+from followups.throttle.policy import LEAD, BucketState, next_slot, rewound, spacing
+from followups.throttle.priority import Priority
 from followups.throttle.store import Request, Reservation, SlotStore
 from followups.throttle.turn import MAX_MISSES
 from tests.contract.throttle_kit import (
@@ -26,8 +28,10 @@ from tests.contract.throttle_kit import (
     make_request,
     make_throttle,
     reserve,
+    set_clock,
     set_row,
 )
+from tests.support.slots import given_out
 
 SPACING = 5.05 / 25
 
@@ -61,16 +65,21 @@ def test_headroom_leaves_its_share_to_others(store: SlotStore) -> None:
     assert slots[2] - slots[1] == pytest.approx(2 * SPACING, abs=1e-4)
 
 
-def test_slot_stored_beyond_the_horizon_is_forgotten(engine: sa.Engine, store: SlotStore) -> None:
-    now, _ = store.read(ACCOUNT)
-    set_row(engine, slot_at=now + HORIZON + 60)
-    assert reserve(store).wait <= LEAD + 0.001
+def test_order_is_kept_however_long_the_queue(engine: sa.Engine, store: SlotStore) -> None:
+    slots = [reserve(store, calls=1).at for _ in range(150)]
+    assert slots[-1] - slots[0] == pytest.approx(149 * 5.05, abs=0.1)
 
 
-def test_slot_within_the_horizon_is_kept(engine: sa.Engine, store: SlotStore) -> None:
-    now, _ = store.read(ACCOUNT)
-    set_row(engine, slot_at=now + HORIZON - 60)
-    assert reserve(store).wait > HORIZON - 70
+@pytest.mark.parametrize("back", [0.5, 90.0, 86_400.0])
+def test_clock_that_steps_back_changes_neither_order_nor_spacing(engine: sa.Engine, back: float) -> None:
+    time = SimulatedTime(engine)
+    with make_throttle(engine, time=time) as throttle:
+        store, request = throttle._store, throttle._request("normal", 0.0)
+        store.create(ACCOUNT, "normal")
+        waits = [store.reserve(request).wait for _ in range(10)]
+        set_clock(engine, START - back)
+        waits += [store.reserve(request).wait for _ in range(3)]
+    assert [b - a for a, b in itertools.pairwise(waits)] == pytest.approx([SPACING] * 12, abs=1e-5)
 
 
 def test_slots_survive_the_process_that_made_them(engine: sa.Engine, store: SlotStore) -> None:
@@ -82,54 +91,83 @@ def test_slots_survive_the_process_that_made_them(engine: sa.Engine, store: Slot
 
 def random_state(draw: random.Random, now: float) -> BucketState:
     learned = draw.choice([None, (10, 5.0), (5, 5.0), (72, 5.0), (100, 60.0)])
+    end = now + draw.choice([-100.0, -0.1, 0.0, 0.3, 7.0, 650.0])
+    queues = sorted(end - draw.choice([0.0, 0.0, 0.1, 0.202, 2.02, 5.0, 90.0]) for _ in range(3))
     return BucketState(
         bucket="normal",
-        slot_at=now + draw.choice([-100.0, -0.1, 0.0, 0.3, 7.0, HORIZON + 50]),
-        bulk_at=now + draw.choice([-100.0, 0.0, 0.4, HORIZON + 50]),
+        asked_at=now + draw.choice([-50.0, -0.5, 0.0, 0.25, 30.0]),
+        slot_at=end,
+        scheduled_at=queues[0],
+        manual_at=queues[1],
+        requeue_at=queues[2],
+        bulk_at=now + draw.choice([-100.0, 0.0, 0.4, 650.0]),
+        paused_until=now + draw.choice([-10.0, 40.0]),
         extra=draw.choice([0.0, 0.00003, 0.05, 0.5]),
         learned_calls=learned[0] if learned else None,
         learned_period=learned[1] if learned else None,
         series=draw.randrange(5),
         day=day_of(now, 0.0) - draw.choice([0, 0, 1]),
         day_calls=draw.choice([0, 3, 9, 10, 11]),
+        backfill_calls=draw.choice([0, 3, 4, 5]),
         closed_day=draw.choice([None, None, day_of(now, 0.0), day_of(now, 0.0) - 1]),
     )
 
 
-def expected(state: BucketState, limit: RateLimit, now: float, bulk_spacing: float) -> BucketState | None:
+def expected(
+    before: BucketState, limit: RateLimit, now: float, bulk_spacing: float, priority: Priority
+) -> BucketState | None:
     """Say by the pure rules what one reservation does to a row; None: it gives no slot."""
-    today, made = day_of(now, 0.0), state.day_calls if state.day == day_of(now, 0.0) else 0
-    slot = next_slot(state.slot_at, now, spacing(limit, state))
-    too_early = bulk_spacing > 0 and slot < state.bulk_at + bulk_spacing and state.bulk_at <= now + HORIZON
-    if state.closed_day == today or (limit.daily_share is not None and made >= limit.daily_share) or too_early:
+    state = rewound(before, now)
+    same_day, is_backfill = state.day == day_of(now, 0.0), priority is Priority.BACKFILL
+    made, filled = (state.day_calls, state.backfill_calls) if same_day else (0, 0)
+    slot = next_slot(state, now, spacing(limit, state), priority=priority)
+    too_early = bulk_spacing > 0 and slot < state.bulk_at + bulk_spacing
+    spent = limit.daily_share is not None and made >= limit.daily_share
+    share_spent = is_backfill and limit.backfill_calls is not None and filled >= limit.backfill_calls
+    if state.closed_day == day_of(now, 0.0) or spent or share_spent or too_early:
         return None
-    bulk_at = slot if bulk_spacing > 0 else state.bulk_at
-    extra = max(0.0, state.extra - 0.00005)
-    return replace(state, slot_at=slot, bulk_at=bulk_at, extra=extra, day=today, day_calls=made + 1)
+    return replace(
+        given_out(state, now, slot, priority),
+        bulk_at=slot if bulk_spacing > 0 else state.bulk_at,
+        extra=max(0.0, state.extra - 0.00005),
+        day=day_of(now, 0.0),
+        day_calls=made + 1,
+        backfill_calls=filled + is_backfill,
+    )
 
 
 def test_the_statement_obeys_the_pure_rules(engine: sa.Engine, store: SlotStore) -> None:
     draw, now = random.Random(20), 1_900_000_000.25
     fixed = SlotStore(engine, clock=f"CAST({now!r} AS double precision)")
-    given = 0
-    for _ in range(150):
+    given = overtook = 0
+    for _ in range(250):
         state = random_state(draw, now)
-        limit = RateLimit(calls=25, daily_calls=draw.choice([None, 10]), headroom=draw.choice([0.0, 0.2]))
+        daily_calls, priority = draw.choice([None, 10]), draw.choice(list(Priority))
+        limit = RateLimit(calls=25, daily_calls=daily_calls, headroom=draw.choice([0.0, 0.2]), backfill_share=0.5)
         bulk_spacing = draw.choice([0.0, 0.0, 0.5])
         set_row(engine, **asdict(state))
+        is_backfill = priority is Priority.BACKFILL
         request = make_request(
             share=limit.share,
             daily_calls=-1 if limit.daily_share is None else limit.daily_share,
             bulk_spacing=bulk_spacing,
+            priority=priority,
+            is_backfill=is_backfill,
+            backfill_calls=limit.backfill_calls if is_backfill and limit.backfill_calls else -1,
         )
-        wanted = expected(state, limit, now, bulk_spacing)
+        wanted = expected(state, limit, now, bulk_spacing, priority)
         slot = fixed.reserve(request)
         assert (slot is None) == (wanted is None), state
         after = asdict(get_row(store))
         assert after == pytest.approx(asdict(wanted or state), abs=1e-5, nan_ok=False), state
-        given += slot is not None
+        if slot is not None:
+            given += 1
+            overtook += slot.at < after["slot_at"] - 1e-5
+            between = spacing(limit, state)
+            assert slot.at == pytest.approx(next_slot(state, now, between, priority=priority), abs=1e-5)
     fixed.close()
-    assert 30 < given < 140
+    assert 60 < given < 220
+    assert overtook > 5
 
 
 def test_clocks_of_the_workers_do_not_matter(engine: sa.Engine) -> None:

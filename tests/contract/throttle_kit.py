@@ -49,8 +49,13 @@ class SimulatedTime:
 
     def pass_by(self, seconds: float) -> None:
         self._now[self._engine] += seconds
-        with self._engine.begin() as connection:
-            connection.execute(sa.text("UPDATE simulated_clock SET now = :now"), {"now": self._now[self._engine]})
+        set_clock(self._engine, self._now[self._engine])
+
+
+def set_clock(engine: sa.Engine, now: float) -> None:
+    """Set the store's clock alone."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE simulated_clock SET now = :now"), {"now": now})
 
 
 def make_throttle(

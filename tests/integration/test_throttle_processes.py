@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from followups.database import connect
-from followups.throttle import RateLimit, Throttle
+from followups.throttle import Priority, RateLimit, Throttle
 from tests.benchmarks.rate_fleet import WINDOWS, LimitServer, SlidingLog, judge, outcome, run_fleet
 from tests.benchmarks.rate_worker import Orders
 
@@ -35,6 +35,18 @@ def test_processes_share_the_limit_evenly_and_keep_to_it(database_url: URL, engi
         assert got.longest_wait <= 10.0  # a slot missed on a busy machine costs a turn
     with Throttle(connect(database_url), "measured", RateLimit()) as throttle:
         assert throttle.status()[0].calls_today >= got.calls
+
+
+def test_urgent_processes_go_ahead_and_the_limit_is_kept(database_url: URL, engine: sa.Engine) -> None:
+    orders = make_orders(database_url, 8, calls=25, period=5.0, seconds=10.0)
+    for order in orders[2:]:
+        order.priority = Priority.BACKFILL
+    fleet = run_fleet(orders)
+    got = outcome(judge(fleet, SlidingLog(25, 5.0)), fleet, 25, 5.0)
+    assert got.share >= 0.7
+    assert got.refused <= 0.04 * got.calls
+    urgent, others = (sum(len(seen.sent) for seen in part) for part in (fleet[:2], fleet[2:]))
+    assert urgent > 3 * others
 
 
 def test_lower_limit_of_the_account_is_learned_by_all_processes(database_url: URL, engine: sa.Engine) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, replace
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from followups.throttle import RateLimit, Widening
-from followups.throttle.policy import HORIZON, BucketState, after_refusal, in_force, next_slot, spacing
+from followups.throttle import Priority, RateLimit, Widening
+from followups.throttle.policy import GUARD, BucketState, after_refusal, in_force, next_slot, spacing
+from followups.throttle.priority import QUEUES
+from followups.throttle.turn import LOOK_AHEAD, OVERTAKEN
+from tests.support.slots import given_out
 
 WIDENING = Widening()
 #: Rounding of instants near 1.9e9 seconds in double precision, with room.
 ROUNDING = 1e-5
-# Queues here stay within the horizon: a longer one is taken for a clock that stepped back.
 
 limits = st.builds(
     RateLimit,
@@ -57,11 +60,11 @@ def worst_window(arrivals: list[float], period: float) -> int:
 @given(limit=limits, asks=asks)
 def test_no_window_holds_more_calls_than_the_limit(limit: RateLimit, asks: list[Ask]) -> None:
     now, state, arrivals = 1_900_000_000.0, BucketState(bucket="normal"), []
-    assume((len(asks) + 1) * (spacing(limit, state) + WIDENING.cap) < HORIZON)
     for ask in asks:
         now += ask.after
-        slot = next_slot(state.slot_at, now, spacing(limit, state))
-        state = replace(state, slot_at=slot, extra=max(0.0, state.extra - WIDENING.shrink))
+        slot = next_slot(state, now, spacing(limit, state))
+        state = given_out(state, now, slot, Priority.SCHEDULED)
+        state = replace(state, extra=max(0.0, state.extra - WIDENING.shrink))
         arrivals.append(slot + ask.jitter * limit.margin_seconds)
         if ask.refused:
             state = after_refusal(state, limit, now=now, told=None, retry_after=None, widening=WIDENING)
@@ -79,15 +82,15 @@ def test_after_a_lower_limit_is_told_no_window_holds_more(
     limit: RateLimit, told: tuple[int, float], queue: int, retry_after: float | None, jitters: list[float]
 ) -> None:
     now = 1_900_000_000.0
-    state = BucketState(bucket="normal", slot_at=now + queue * limit.period_seconds / limit.calls)
+    backlog = now + queue * limit.period_seconds / limit.calls
+    state = given_out(BucketState(bucket="normal"), now, backlog, Priority.SCHEDULED)
     after = after_refusal(state, limit, now=now, told=told, retry_after=retry_after, widening=WIDENING)
     calls, period = in_force(limit, after.learned)
     arrivals = []
-    backlog = max(queue * limit.period_seconds / limit.calls, period, retry_after or 0.0)
-    assume(backlog + (len(jitters) + 1) * spacing(limit, after) < HORIZON)
     for jitter in jitters:
-        after = replace(after, slot_at=next_slot(after.slot_at, now, spacing(limit, after)))
-        arrivals.append(after.slot_at + jitter * limit.margin_seconds)
+        slot = next_slot(after, now, spacing(limit, after))
+        after = given_out(after, now, slot, Priority.SCHEDULED)
+        arrivals.append(slot + jitter * limit.margin_seconds)
     assert worst_window(arrivals, period) <= calls
     if after.learned is not None:
         assert after.series == state.series + 1
@@ -116,8 +119,72 @@ def test_no_slot_given_out_in_a_pause_lies_in_it(steps: list[tuple[float, float 
     for passed, retry_after, takes in steps:
         now += passed
         if takes:
-            state = replace(state, slot_at=next_slot(state.slot_at, now, spacing(limit, state)))
+            slot = next_slot(state, now, spacing(limit, state))
+            state = given_out(state, now, slot, Priority.SCHEDULED)
             assert state.slot_at >= until - ROUNDING
         else:
             state = after_refusal(state, limit, now=now, told=None, retry_after=retry_after, widening=WIDENING)
             until = max(until, now + min(retry_after or 0.0, 300.0))
+
+
+@dataclass
+class Crowd:
+    """Calls as they wait, look and go, in the order of time; what a process does, without a process."""
+
+    limit: RateLimit
+    state: BucketState
+    events: list[tuple[float, int, str, Priority, float]]
+    sent: list[tuple[float, Priority]]
+    retaken: int = 0
+
+    def play(self) -> None:
+        while self.events:
+            now, number, what, priority, slot = heapq.heappop(self.events)
+            between = spacing(self.limit, self.state)
+            if what == "send":
+                self.sent.append((slot, priority))
+                continue
+            urgent = getattr(self.state, QUEUES[priority - 1] or "") if priority else 0.0
+            if what == "look" and urgent <= slot - OVERTAKEN * between:
+                heapq.heappush(self.events, (slot, number, "send", priority, slot))
+                continue
+            self.retaken += what == "look"
+            slot = next_slot(self.state, now, between, priority=priority)
+            self.state = given_out(self.state, now, slot, priority)
+            at, then = (slot - LOOK_AHEAD, "look") if slot - now > GUARD else (slot, "send")
+            heapq.heappush(self.events, (at, number, then, priority, slot))
+
+
+crowds = st.lists(st.tuples(st.floats(0, 8), st.sampled_from(Priority)), min_size=2, max_size=120)
+
+
+@given(limit=limits, crowd=crowds, jitters=st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_no_window_holds_more_whoever_overtakes_whom(
+    limit: RateLimit, crowd: list[tuple[float, Priority]], jitters: list[float]
+) -> None:
+    start = 1_900_000_000.0
+    events = [(start + after, number, "ask", priority, 0.0) for number, (after, priority) in enumerate(crowd)]
+    heapq.heapify(events)
+    play = Crowd(limit, BucketState(bucket="normal"), events, [])
+    play.play()
+    assert sorted(priority for _, priority in play.sent) == sorted(priority for _, priority in crowd)
+    arrivals = [
+        slot + jitters[number % len(jitters)] * limit.margin_seconds for number, (slot, _) in enumerate(play.sent)
+    ]
+    assert worst_window(arrivals, limit.period_seconds) <= limit.calls
+
+
+@given(limit=limits, urgent=st.integers(1, 30), others=st.integers(1, 60), kind=st.sampled_from(list(Priority)[1:]))
+def test_calls_that_come_later_go_first_if_they_are_more_urgent(
+    limit: RateLimit, urgent: int, others: int, kind: Priority
+) -> None:
+    start = 1_900_000_000.0
+    events = [(start, number, "ask", kind, 0.0) for number in range(others)]
+    events += [(start + 0.001, others + number, "ask", Priority.SCHEDULED, 0.0) for number in range(urgent)]
+    play = Crowd(limit, BucketState(bucket="normal"), events, [])
+    heapq.heapify(play.events)
+    play.play()
+    last = max(slot for slot, priority in play.sent if priority is Priority.SCHEDULED)
+    between = spacing(limit, BucketState(bucket="normal"))
+    assert last <= start + GUARD + (urgent + 1) * between + ROUNDING
+    assert max(slot for slot, _ in play.sent) <= start + GUARD + (urgent + others + 2) * between + ROUNDING

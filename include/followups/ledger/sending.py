@@ -70,6 +70,8 @@ class SendLedger:
         longest_call: timedelta = timedelta(0),
     ) -> None:
         self._engine = engine
+        #: For what a loss of power may undo: the batch is then open again, or unknown, and neither is sent twice.
+        self._forgetful = engine.execution_options(durable=False)
         self._owner = owner
         #: Never shorter than twice a call's time-out: a living sender's batch must not be given up.
         self.lease = max(lease, 2 * longest_call)
@@ -93,7 +95,7 @@ class SendLedger:
     def claim(self, batch_id: str) -> Claim | None:
         """Take a batch that is open, again to be sent, or claimed by somebody whose lease ran out before any intent."""
         b = batches.c
-        with self._engine.begin() as connection:
+        with self._forgetful.begin() as connection:
             now = store_now(connection)
             free = sa.or_(b.state.in_(("open", "again")), sa.and_(b.state == "claimed", b.lease_until < now))
             statement = (
@@ -109,7 +111,7 @@ class SendLedger:
 
     def release(self, claim: Claim) -> None:
         """Give a claim back unused."""
-        with self._engine.begin() as connection:
+        with self._forgetful.begin() as connection:
             statement = sa.update(batches).where(*_held_by(claim), batches.c.state == "claimed")
             connection.execute(statement.values(state="open", owner=None, lease_until=None))
 
@@ -147,7 +149,7 @@ class SendLedger:
 
     def record(self, claim: Claim, outcome: Outcome) -> bool:
         """Commit the outcome of the call; False where somebody else has the batch by now and it is only noted."""
-        with self._engine.begin() as connection:
+        with self._forgetful.begin() as connection:
             recorded = self._record(connection, claim, outcome, store_now(connection))
             reach("before outcome commit")
         reach("after outcome commit")
@@ -254,7 +256,7 @@ class SendLedger:
 
     def heartbeat(self, plan_id: int) -> None:
         """Show that the run lives, so that others leave its planned rows to it."""
-        with self._engine.begin() as connection:
+        with self._forgetful.begin() as connection:
             now = store_now(connection)
             connection.execute(sa.update(plans).where(plans.c.id == plan_id).values(heartbeat_at=now))
 

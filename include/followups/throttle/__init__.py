@@ -23,12 +23,20 @@ also remembers its last bulk call and lets the next one in no sooner than the bu
 limit a bulk call costs the normal statement alone; that statement, and the look before the slot, tell in passing
 whether one has been learned.
 
-Priorities between kinds of runs belong in front of `Turn.take`: they decide who asks for the next slot, not how slots
-lie.
+**Priorities.** Calls of one kind of run are served in the order of asking. A call of a more urgent kind goes ahead of
+the others' queue: it takes the first place that one of them holds. The row remembers for each kind how far it has come,
+so whoever held that place finds out by the look before its slot, and takes another, at the end. Calls that compete
+with none more urgent never notice. A process that was passed by for half a minute takes one slot as if it were first.
+
+**The day.** Calls are counted by the day, those of backfills also apart, and checked by the same statement.
+
+**The clock.** If the database's clock steps back, as after a failover, the row's instants step back with it, so that
+order and spacing stay.
 """
 
 from followups.throttle.errors import DailyQuotaReached, SlotsMissed, ThrottleError, ThrottleUnavailable, WaitStopped
 from followups.throttle.policy import BULK, FOREIGN_TRAFFIC, NORMAL, RateLimit, Widening
+from followups.throttle.priority import Priority
 from followups.throttle.status import BucketStatus
 from followups.throttle.table import rate_slots
 from followups.throttle.throttle import Slot, Throttle
@@ -39,6 +47,7 @@ __all__ = [
     "NORMAL",
     "BucketStatus",
     "DailyQuotaReached",
+    "Priority",
     "RateLimit",
     "Slot",
     "SlotsMissed",

@@ -27,18 +27,27 @@ class SlotsMissed(ThrottleUnavailable):
 
 
 class DailyQuotaReached(ThrottleError):  # noqa: N818
-    """The account's calls of the day are used up; `resets_at` (UTC) is when the next day begins."""
+    """The account's calls of the day, or backfills' share of them, are used up; the next day begins at `resets_at`.
 
-    def __init__(self, resets_at: datetime, daily_calls: int | None = None) -> None:
+    `daily_calls` is the number that was to be kept to; None if LeadSquared said that the day is used up.
+    """
+
+    def __init__(self, resets_at: datetime, daily_calls: int | None = None, *, backfills_only: bool = False) -> None:
         super().__init__(resets_at, daily_calls)
         self.resets_at = resets_at
         self.daily_calls = daily_calls
+        self.backfills_only = backfills_only
 
     def __str__(self) -> str:
-        cause = (
-            "LeadSquared refused calls for the day" if self.daily_calls is None else f"{self.daily_calls} calls made"
-        )
-        return f"The daily quota is used up ({cause}); it resets at {self.resets_at:%Y-%m-%d %H:%M} UTC."
+        what, cause = "The daily quota is used up", f"{self.daily_calls} calls made"
+        if self.daily_calls is None:
+            cause = "LeadSquared refused calls for the day"
+        elif self.backfills_only:
+            what, cause = (
+                "The backfills' share of the daily quota is used up",
+                f"{self.daily_calls} of their calls made",
+            )
+        return f"{what} ({cause}); it resets at {self.resets_at:%Y-%m-%d %H:%M} UTC."
 
 
 class WaitStopped(ThrottleError):  # noqa: N818

@@ -1,4 +1,4 @@
-"""The rules of pacing, pure: how far apart slots lie, what a refusal changes, when a day ends. All in seconds.
+"""The rules of pacing, pure: how far apart slots lie, what a refusal changes. All in seconds.
 
 `store.py` says the same in SQL, so that one statement can apply it; a contract test holds the two together.
 """
@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from followups.throttle.priority import QUEUES, Priority
 
 #: A slot is never nearer than this when it is given out: it hides the store's latency.
 LEAD = 0.020
 #: A slot missed by more than this is void: sent late, two calls would arrive together.
 TOLERANCE = 0.030
-#: A stored slot further ahead than this means that the store's clock stepped back.
-HORIZON = 600.0
-#: The longest pause a refusal can ask for; well inside the horizon, with room for the queue behind it.
+#: A slot nearer than this is certain: its holder does not look again, and no urgent call may take it.
+GUARD = 0.120
+#: Slots are taken to lie on a grid within this share of a spacing: rounding must not cost a slot.
+ALIGNED = 0.01
+#: The longest pause a refusal can ask for.
 MAX_PAUSE = 300.0
 
-DAY = 86_400.0
+_QUEUES = ("slot_at", *filter(None, QUEUES))
 
 #: Every call takes a slot of NORMAL; a bulk call is also held to the limit of BULK, if there is one.
 NORMAL = "normal"
@@ -31,7 +35,8 @@ class RateLimit:
     """What the settings say of one bucket of an account: `calls` in any `period_seconds`.
 
     `headroom` is the share of rate and quota left to the account's other programs. `margin_seconds` is added to
-    every window and must cover the jitter of arrival, not the round trip. `daily_calls` counts days of `daily_zone`.
+    every window and must cover the jitter of arrival, not the round trip. `daily_calls` counts days of `daily_zone`;
+    backfills may use `backfill_share` of them.
     """
 
     calls: int = 25
@@ -40,6 +45,7 @@ class RateLimit:
     headroom: float = 0.0
     margin_seconds: float = 0.050
     daily_zone: str = "UTC"
+    backfill_share: float | None = None
 
     def __post_init__(self) -> None:
         if not _is_count(self.calls):
@@ -52,6 +58,10 @@ class RateLimit:
             raise ValueError(f"headroom must be a share from 0 up to, but not, 1, not {self.headroom!r}")
         if not (_is_number(self.margin_seconds) and self.margin_seconds >= 0):
             raise ValueError(f"margin_seconds must be a number of at least 0, not {self.margin_seconds!r}")
+        if self.backfill_share is not None and not (_is_number(self.backfill_share) and 0 < self.backfill_share <= 1):
+            raise ValueError(
+                f"backfill_share must be a share above 0, up to 1, or left out, not {self.backfill_share!r}"
+            )
         try:
             ZoneInfo(self.daily_zone)
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
@@ -68,6 +78,13 @@ class RateLimit:
     def daily_share(self) -> int | None:
         """Our calls a day, or None without a daily limit."""
         return None if self.daily_calls is None else max(1, math.floor(self.daily_calls * self.share + 1e-9))
+
+    @property
+    def backfill_calls(self) -> int | None:
+        """The calls a day that backfills may make, or None if they may make them all."""
+        if self.daily_share is None or self.backfill_share is None:
+            return None
+        return max(1, math.floor(self.daily_share * self.backfill_share + 1e-9))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +105,11 @@ class BucketState:
     """One row of the store, in the store's clock."""
 
     bucket: str
+    asked_at: float = 0.0
     slot_at: float = 0.0
+    scheduled_at: float = 0.0
+    manual_at: float = 0.0
+    requeue_at: float = 0.0
     bulk_at: float = 0.0
     extra: float = 0.0
     learned_calls: int | None = None
@@ -97,6 +118,7 @@ class BucketState:
     paused_until: float = 0.0
     day: int = 0
     day_calls: int = 0
+    backfill_calls: int = 0
     closed_day: int | None = None
     refusals: int = 0
     refused_at: float | None = None
@@ -134,11 +156,28 @@ def spacing(limit: RateLimit, state: BucketState) -> float:
     return (period + limit.margin_seconds + state.extra) / (calls * limit.share)
 
 
-def next_slot(previous: float, now: float, spacing: float, lead: float = LEAD) -> float:
-    """Return the next slot: one spacing after the previous one, but never nearer than `lead`."""
-    if previous > now + HORIZON:
-        previous = 0.0
-    return max(previous + spacing, now + lead)
+def rewound(state: BucketState, now: float) -> BucketState:
+    """Return the row in the store's present clock: if that stepped back since the last call, so do its instants."""
+    back = state.asked_at - now
+    if back <= 0:
+        return state
+    moved: dict[str, Any] = {name: getattr(state, name) - back for name in (*_QUEUES, "bulk_at", "paused_until")}
+    return replace(state, asked_at=now, **moved)
+
+
+def next_slot(
+    state: BucketState, now: float, spacing: float, *, priority: Priority = Priority.SCHEDULED, lead: float = LEAD
+) -> float:
+    """Return the next slot: the end of the queue, or the first place in it that a less urgent call holds.
+
+    It lies one spacing after the slots of calls as urgent, and never nearer than `lead`, a place taken from another
+    never nearer than GUARD.
+    """
+    state = rewound(state, now)
+    end = max(state.slot_at + spacing, now + lead)
+    last: float = getattr(state, QUEUES[priority] or "slot_at")
+    earliest = max(last + spacing, now + max(GUARD, lead))
+    return end - max(0, math.floor((end - earliest) / spacing + ALIGNED)) * spacing
 
 
 def told_limit(limit: tuple[int, float] | None) -> tuple[int, float] | None:
@@ -175,37 +214,17 @@ def after_refusal(
     old pace. `retry_after` is waited out. Both begin a new series: whoever holds a slot of the old one takes another.
     Any other refusal widens the spacing and pauses nobody, unless it is a straggler of a pause already begun.
     """
+    state = rewound(state, now)
     lower = told if told is not None and is_lower(told, in_force(limit, state.learned)) else None
-    paused_until = state.paused_until if state.paused_until <= now + HORIZON else 0.0
+    paused_until = state.paused_until
     pause = min(MAX_PAUSE, max(retry_after or 0.0, lower[1] + limit.margin_seconds if lower else 0.0))
-    changed = replace(state, refusals=state.refusals + 1, refused_at=now)
+    changed = replace(state, asked_at=now, refusals=state.refusals + 1, refused_at=now)
     if lower is not None:
         changed = replace(changed, learned_calls=lower[0], learned_period=lower[1], extra=0.0)
     elif paused_until <= now:
         changed = replace(changed, extra=min(widening.cap, state.extra + widening.step))
     if pause > 0 and (lower is not None or now + pause > paused_until):
         resume = max(paused_until, now + pause)
-        changed = replace(
-            changed, paused_until=resume, slot_at=resume - spacing(limit, changed), series=state.series + 1
-        )
+        queues: dict[str, Any] = dict.fromkeys(_QUEUES, resume - spacing(limit, changed))
+        changed = replace(changed, paused_until=resume, series=state.series + 1, **queues)
     return changed
-
-
-def utc_offset(zone: str, at: datetime | None = None) -> float:
-    """Return the seconds by which the clocks of `zone` are ahead of UTC."""
-    if zone == "UTC":
-        return 0.0
-    offset = (at or datetime.now(UTC)).astimezone(ZoneInfo(zone)).utcoffset()
-    return offset.total_seconds() if offset is not None else 0.0
-
-
-def day_of(now: float, offset: float) -> int:
-    """Return the number of the quota's day."""
-    return math.floor((now + offset) / DAY)
-
-
-def next_reset(now: float, zone: str) -> datetime:
-    """Return when the day after `now` begins in `zone`, in UTC."""
-    local = datetime.fromtimestamp(now, ZoneInfo(zone))
-    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The slot rule as one statement, on SQLite and PostgreSQL, in the store's clock.
+"""Slots kept in SQLite or PostgreSQL, in the store's clock.
 
 On PostgreSQL the statement commits by itself. Its values are worked out after the row's lock was got, since they
 depend on nothing but that row and `clock_timestamp()`. On SQLite the clock is the host's, read by SQLite while it
@@ -7,16 +7,21 @@ holds the write lock.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import sqlalchemy as sa
 
+from followups.throttle import statements
 from followups.throttle.engines import slot_engine
 from followups.throttle.errors import ThrottleUnavailable
-from followups.throttle.policy import HORIZON, BucketState
+from followups.throttle.policy import GUARD, BucketState
+from followups.throttle.priority import Priority
+from followups.throttle.statements import POSTGRESQL, SQLITE
 from followups.throttle.table import rate_slots
 
 T = TypeVar("T")
@@ -26,31 +31,8 @@ STALE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dialect:
-    """What the two databases say differently. `served`: how much of a statement's time passed in the server."""
-
-    now: str
-    served: str
-    greatest: str
-    floor: str
-    begin: str
-
-
-SQLITE = Dialect(
-    now="((julianday('now') - 2440587.5) * 86400.0)", served="0.0", greatest="max", floor="", begin="BEGIN IMMEDIATE"
-)
-POSTGRESQL = Dialect(
-    now="CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
-    served="CAST(extract(epoch FROM clock_timestamp() - statement_timestamp()) AS double precision)",
-    greatest="greatest",
-    floor="floor",
-    begin="BEGIN",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Request:
-    """The values that one reservation is made with; `daily_calls` below 0 and `bulk_spacing` 0 mean no such rule."""
+    """The values that one reservation is made with; calls below 0 and a `bulk_spacing` of 0 mean no such rule."""
 
     account: str
     bucket: str
@@ -62,6 +44,10 @@ class Request:
     lead: float
     offset: float
     daily_calls: int
+    priority: Priority = Priority.SCHEDULED
+    #: Whether the call is a backfill's, and how many of those a day may hold.
+    is_backfill: bool = False
+    backfill_calls: int = -1
     #: 0 where an earlier slot of the same call was counted already.
     count: int = 1
     #: A bulk call's slot must come this long after the bulk call before it.
@@ -96,36 +82,11 @@ class Reservation:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Whether slots of a series still hold, and whether bulk calls have learned a limit."""
+    """Whether slots of a series still hold, how far more urgent calls have come, whether bulk calls have a limit."""
 
     series: int
+    urgent_at: float
     bulk_learned: bool
-
-
-#: PostgreSQL would take a fresh look at the locked row only, so the statement reads no other row to find the slot.
-#: SQLite 3.40 gets IS NULL wrong in RETURNING, on the row's own columns: they are returned as they are.
-_RESERVE = """
-UPDATE rate_slots SET
-    slot_at = {slot},
-    bulk_at = CASE WHEN :bulk_spacing > 0 THEN {slot} ELSE bulk_at END,
-    extra = {greatest}(0.0, extra - :shrink),
-    day_calls = CASE WHEN day = {today} THEN day_calls + :count ELSE 1 END,
-    day = {today}
-WHERE account = :account AND bucket = :bucket
-    AND (closed_day IS NULL OR closed_day <> {today})
-    AND (:daily_calls < 0 OR day <> {today} OR day_calls + :count <= :daily_calls)
-    AND (:bulk_spacing <= 0 OR {slot} >= bulk_at + :bulk_spacing OR bulk_at > {now} + {horizon})
-RETURNING slot_at AS at, slot_at - {now} AS wait, {served} AS served, series, {spacing} AS spacing,
-    learned_calls, {bulk_learned} AS bulk_learned, day_calls
-"""
-_LOOK = "SELECT series, {bulk_learned} AS bulk_learned FROM rate_slots WHERE account = :account AND bucket = :bucket"
-_BULK_LEARNED = """EXISTS (SELECT 1 FROM rate_slots AS other
-    WHERE other.account = :account AND other.bucket = 'bulk' AND other.learned_calls IS NOT NULL)"""
-_SPACING = """(CASE WHEN learned_calls * :period < :calls * learned_period
-    THEN (learned_period + :margin + extra) / (learned_calls * :share)
-    ELSE (:period + :margin + extra) / (:calls * :share) END)"""
-_SLOT = "{greatest}((CASE WHEN slot_at > {now} + {horizon} THEN 0.0 ELSE slot_at END) + {spacing}, {now} + :lead)"
-_CREATE = "INSERT INTO rate_slots (account, bucket) VALUES (:account, :bucket) ON CONFLICT DO NOTHING"
 
 
 class SlotStore:
@@ -137,18 +98,11 @@ class SlotStore:
         self._engine = slot_engine(engine.url)
         self._monotonic = monotonic
         self._dialect = SQLITE if engine.dialect.name == "sqlite" else POSTGRESQL
+        #: SQLite lets whoever asks at the right moment write: threads that take turns do not starve each other.
+        self._turn = threading.Lock() if self._dialect is SQLITE else nullcontext()
         self._now = clock or self._dialect.now
-        parts = {
-            "now": self._now,
-            "served": self._dialect.served,
-            "greatest": self._dialect.greatest,
-            "horizon": HORIZON,
-            "today": f"CAST({self._dialect.floor}(({self._now} + :offset) / 86400.0) AS INTEGER)",
-            "spacing": _SPACING,
-            "bulk_learned": _BULK_LEARNED,
-        }
-        self._reserve = sa.text(_RESERVE.format(slot=_SLOT.format(**parts), **parts))
-        self._look = sa.text(_LOOK.format(**parts))
+        self._reserve = [sa.text(statements.reserve(self._dialect, self._now, priority)) for priority in Priority]
+        self._look = [sa.text(statements.look(priority)) for priority in Priority]
 
     def close(self) -> None:
         """Close the connections."""
@@ -156,24 +110,28 @@ class SlotStore:
 
     def reserve(self, request: Request) -> Reservation | None:
         """Give out the next slot; None if the row is missing, its day is used up, or a bulk call is too early."""
-        values = dict(vars(request))
+        backfill = int(request.is_backfill)
+        derived = {"guard": max(GUARD, request.lead), "backfill": backfill, "backfill_count": backfill * request.count}
+        values = vars(request) | derived
 
         def work(connection: sa.Connection) -> Reservation | None:
             if self._dialect is SQLITE:
                 connection.exec_driver_sql(self._dialect.begin)
             asked = self._monotonic()
-            row = connection.execute(self._reserve, values).one_or_none()
+            row = connection.execute(self._reserve[request.priority], values).one_or_none()
             told = self._monotonic()
             if self._dialect is SQLITE:
                 connection.exec_driver_sql("COMMIT")
             return None if row is None else Reservation(**row._mapping, asked=asked, told=told)
 
-        return self._run(work)
+        with self._turn:
+            return self._run(work)
 
-    def look(self, account: str, bucket: str) -> Standing | None:
+    def look(self, request: Request) -> Standing | None:
         """Read what may have changed since a slot was given out."""
-        values = {"account": account, "bucket": bucket}
-        row = self._run(lambda connection: connection.execute(self._look, values).one_or_none())
+        values = {"account": request.account, "bucket": request.bucket}
+        look = self._look[request.priority]
+        row = self._run(lambda connection: connection.execute(look, values).one_or_none())
         return None if row is None else Standing(**row._mapping)
 
     def read(self, account: str) -> tuple[float, dict[str, BucketState]]:
@@ -183,7 +141,7 @@ class SlotStore:
     def create(self, account: str, *buckets: str) -> None:
         """Create rows that are not there yet; processes may race for it."""
         values = [{"account": account, "bucket": bucket} for bucket in buckets]
-        self._run(lambda connection: connection.execute(sa.text(_CREATE), values))
+        self._run(lambda connection: connection.execute(sa.text(statements.CREATE), values))
 
     def change(self, account: str, change: Callable[[float, dict[str, BucketState]], list[BucketState]]) -> None:
         """Lock the account's rows, and write back the ones that `change(now, rows)` returns."""

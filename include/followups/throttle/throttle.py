@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -13,9 +14,9 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from followups.throttle.days import DAY, day_of, utc_offset
 from followups.throttle.policy import (
     BULK,
-    DAY,
     LEAD,
     NORMAL,
     BucketState,
@@ -23,14 +24,16 @@ from followups.throttle.policy import (
     Widening,
     after_refusal,
     blamed,
-    day_of,
     in_force,
     told_limit,
-    utc_offset,
 )
+from followups.throttle.priority import Priority
 from followups.throttle.status import BucketStatus, bucket_status
 from followups.throttle.store import Request, Reservation, SlotStore
 from followups.throttle.turn import Turn
+
+#: A process that more urgent calls have kept waiting for so long takes one slot as if it were one of them.
+PATIENCE = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +52,8 @@ class Throttle:
     """The slots of one account, shared by every process that uses the same database.
 
     Make it after a fork, in the process that uses it; its threads may share it. `account` names the row and is never
-    logged. `bucket_limits` may hold a limit for "bulk". Tests replace `clock` and `sleep`, and the store's clock by
-    `store`.
+    logged. `priority` is that of the run whose calls these are. `bucket_limits` may hold a limit for "bulk". Tests
+    replace `clock` and `sleep`, and the store's clock by `store`.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Throttle:
         account: str,
         limit: RateLimit,
         *,
+        priority: Priority = Priority.SCHEDULED,
         bucket_limits: Mapping[str, RateLimit] | None = None,
         widening: Widening | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -69,12 +73,15 @@ class Throttle:
         if unknown := sorted(set(given) - {BULK}):
             raise ValueError(f"bucket_limits knows the bucket 'bulk' alone, not {', '.join(unknown)}")
         self._account = account
+        self._priority = priority
         self._limits = {NORMAL: limit, BULK: given.get(BULK, replace(limit, daily_calls=None))}
         self._bulk_configured = BULK in given
         self._bulk_limited = self._bulk_configured
         self._widening = widening or Widening()
         self._clock = clock
         self._sleep = sleep
+        self._served_at = clock()
+        self._lock = threading.Lock()
         self._store = store or SlotStore(engine, monotonic=clock)
         self._closed = weakref.finalize(self, self._store.close)
 
@@ -96,13 +103,16 @@ class Throttle:
         """
         _check_bucket(bucket)
         started = self._clock()
-        turn = Turn(store=self._store, clock=self._clock, sleep=self._sleep, stop=stop)
+        turn = Turn(
+            store=self._store, clock=self._clock, sleep=self._sleep, stop=stop, may_insist=lambda: self._insist(started)
+        )
         slot = None
         while slot is None:
             between = self._pass_bulk(turn) if bucket == BULK and self._bulk_limited else 0.0
             heed_bulk = bucket == BULK and not self._bulk_limited
             slot = turn.take(self._request(NORMAL, between), self._limits[NORMAL], heed_bulk=heed_bulk)
             self._bulk_limited = self._bulk_limited or slot is None
+        self._served_at = self._clock()
         return Slot(
             bucket=bucket,
             at=datetime.fromtimestamp(slot.at, UTC),
@@ -148,12 +158,14 @@ class Throttle:
         return [bucket_status(state, self._limits[state.bucket], now) for state in states]
 
     def forget_learned(self, bucket: str = NORMAL) -> None:
-        """Go back to the settings' limit: a person's decision, never made by the program."""
+        """Go back to the settings' limit, and take the day for open: a person's decision, never the program's."""
         _check_bucket(bucket)
 
         def change(_now: float, rows: dict[str, BucketState]) -> list[BucketState]:
             state = rows.get(bucket)
-            return [] if state is None else [replace(state, learned_calls=None, learned_period=None)]
+            if state is None:
+                return []
+            return [replace(state, learned_calls=None, learned_period=None, closed_day=None)]
 
         self._store.change(self._account, change)
 
@@ -166,7 +178,7 @@ class Throttle:
         return slot.spacing
 
     def _request(self, bucket: str, bulk_spacing: float) -> Request:
-        limit = self._limits[bucket]
+        limit, is_backfill = self._limits[bucket], self._priority is Priority.BACKFILL
         return Request(
             account=self._account,
             bucket=bucket,
@@ -178,8 +190,20 @@ class Throttle:
             lead=LEAD,
             offset=utc_offset(limit.daily_zone),
             daily_calls=-1 if limit.daily_share is None else limit.daily_share,
+            priority=self._priority,
+            is_backfill=is_backfill,
+            backfill_calls=limit.backfill_calls if is_backfill and limit.backfill_calls is not None else -1,
             bulk_spacing=bulk_spacing,
         )
+
+    def _insist(self, started: float) -> bool:
+        """Tell whether a call that waits since `started` may go first: one of this process in PATIENCE."""
+        with self._lock:
+            now = self._clock()
+            if now - max(started, self._served_at) < PATIENCE:
+                return False
+            self._served_at = now
+            return True
 
     def _close_day(self, normal: BucketState, now: float) -> BucketState:
         log.warning("LeadSquared refused a call for the day: no more calls are made until the quota resets.")

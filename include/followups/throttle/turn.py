@@ -5,38 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from followups.throttle.days import day_of, next_reset
 from followups.throttle.errors import DailyQuotaReached, SlotsMissed, WaitStopped
-from followups.throttle.policy import (
-    LEAD,
-    TOLERANCE,
-    BucketState,
-    RateLimit,
-    day_of,
-    next_reset,
-    next_slot,
-    spacing,
-)
+from followups.throttle.policy import GUARD, LEAD, TOLERANCE, BucketState, RateLimit, next_slot, rewound, spacing
+from followups.throttle.priority import Priority
 from followups.throttle.store import Request, Reservation, SlotStore
 
 #: So many slots in a row may be missed before the process is judged too slow.
 MAX_MISSES = 8
 #: A statement on its way for longer than this leaves the moment of the slot unknown.
 MAX_TRANSIT = 0.250
-#: A slot further away than LONG_WAIT is looked at again this long before it is due.
-LOOK_AHEAD = 0.050
-LONG_WAIT = 0.150
+#: A slot further away than GUARD is looked at again this long before it is due.
+LOOK_AHEAD = 0.100
+#: A slot is lost if a more urgent call has one that is nearer to it, or later, than this share of a spacing.
+OVERTAKEN = 0.9
 #: How often a sleeper asks whether it should stop.
 STOP_POLL = 0.5
 
 
 @dataclass(kw_only=True)
 class Turn:
-    """What one call's steps share: `stop` ends its sleep, and buckets in `counted` have counted it for the day."""
+    """What one call's steps share: `stop` ends its sleep, and buckets in `counted` have counted it for the day.
+
+    `may_insist` is asked when others came first: true makes the call as urgent as any.
+    """
 
     store: SlotStore
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     stop: Callable[[], bool] | None
+    may_insist: Callable[[], bool] = lambda: False
     counted: set[str] = field(default_factory=set)
 
     def take(self, request: Request, limit: RateLimit, *, heed_bulk: bool = False) -> Reservation | None:
@@ -46,12 +44,16 @@ class Turn:
             slot = self._reserve(request, limit)
             if heed_bulk and slot.bulk_learned:
                 return None
-            if slot.wait > LONG_WAIT:
+            if slot.wait > GUARD:
                 self._sleep_until(slot.due - LOOK_AHEAD - slot.transit)
-                standing = self.store.look(request.account, request.bucket)
+                standing = self.store.look(request)
                 if heed_bulk and standing is not None and standing.bulk_learned:
                     return None
                 if standing is None or standing.series != slot.series:
+                    continue
+                if standing.urgent_at > slot.at - OVERTAKEN * slot.spacing:
+                    if self.may_insist():
+                        request = replace(request, priority=Priority.SCHEDULED)
                     continue
             self._sleep_until(slot.due)
             late = self.clock() - slot.due
@@ -79,8 +81,8 @@ class Turn:
                 continue
             raise_if_spent(state, request, limit, now)
             between = spacing(limit, state)
-            opens = state.bulk_at + request.bulk_spacing - next_slot(state.slot_at, now, between, request.lead)
-            self._sleep_until(self.clock() + opens)
+            slot_at = next_slot(state, now, between, priority=request.priority, lead=request.lead)
+            self._sleep_until(self.clock() + rewound(state, now).bulk_at + request.bulk_spacing - slot_at)
 
     def _sleep_until(self, moment: float) -> None:
         while (left := moment - self.clock()) > 0:
@@ -99,3 +101,6 @@ def raise_if_spent(state: BucketState, request: Request, limit: RateLimit, now: 
         raise DailyQuotaReached(next_reset(now, limit.daily_zone))
     if limit.daily_share is not None and state.day == today and state.day_calls >= limit.daily_share:
         raise DailyQuotaReached(next_reset(now, limit.daily_zone), limit.daily_share)
+    made = state.backfill_calls if state.day == today else 0
+    if request.is_backfill and limit.backfill_calls is not None and made >= limit.backfill_calls:
+        raise DailyQuotaReached(next_reset(now, limit.daily_zone), limit.backfill_calls, backfills_only=True)

@@ -67,14 +67,16 @@ class BaseCalls(BaseHook):
         *,
         throttle: Throttle | None = None,
         ledger_conn_id: str = "followups_ledger",
-        pool_size: int = 16,
+        pool_size: int | None = None,
+        priority: int = 0,
     ) -> None:
         super().__init__()
         self.leadsquared_conn_id = leadsquared_conn_id
         self.ledger_conn_id = ledger_conn_id
         self._throttle = throttle
+        self._priority = priority
         self._pool_size = pool_size
-        self._places = threading.BoundedSemaphore(pool_size)
+        self._places: threading.BoundedSemaphore | None = None
         self._lock = threading.Lock()
         self._settings: ConnectionSettings | None = None
         self._transport: Transport | None = None
@@ -94,6 +96,11 @@ class BaseCalls(BaseHook):
             if self._settings is None:
                 self._settings = self._read_settings()
             return self._settings
+
+    @property
+    def pool_size(self) -> int:
+        """How many calls may be under way at once."""
+        return self._pool_size or self.settings.in_flight
 
     def _count(self, operation: Operation) -> None:
         if not operation.changes:
@@ -127,7 +134,7 @@ class BaseCalls(BaseHook):
         :raises followups.throttle.ThrottleError: no slot was given; nothing was sent.
         """
         transport, throttle = self._get_transport(), self._get_throttle()
-        with self._places:
+        with self._get_places():
             reach("before slot")
             throttle.wait(operation.bucket)
             reach("after slot")
@@ -161,6 +168,8 @@ class BaseCalls(BaseHook):
             reply = self._call(operation, params=params, body=body)
             assert reply is not None
             error = error_of(reply, operation.path, changes=False)
+            if _ends_the_day(error):
+                self._get_throttle().wait(operation.bucket)  # raises what says until when
             if error is not None:
                 raise error
             return reply.data
@@ -194,17 +203,26 @@ class BaseCalls(BaseHook):
         return settings
 
     def _get_transport(self) -> Transport:
-        settings = self.settings
+        settings, pool_size = self.settings, self.pool_size
         with self._lock:
             if self._transport is None:
-                self._transport = Transport(settings, self._pool_size)
+                self._transport = Transport(settings, pool_size)
             return self._transport
+
+    def _get_places(self) -> threading.BoundedSemaphore:
+        pool_size = self.pool_size
+        with self._lock:
+            if self._places is None:
+                self._places = threading.BoundedSemaphore(pool_size)
+            return self._places
 
     def _get_throttle(self) -> Throttle:
         settings = self.settings
         with self._lock:
             if self._throttle is None:
-                self._throttle = _shared_throttle(settings, self.ledger_conn_id)
+                from leadsquared.rate import open_throttle  # noqa: PLC0415 - loads SQLAlchemy
+
+                self._throttle = open_throttle(settings, self.ledger_conn_id, self._priority)
             return self._throttle
 
     def _report_refusal(self, throttle: Throttle, bucket: str, reply: Reply) -> None:
@@ -215,30 +233,14 @@ class BaseCalls(BaseHook):
 
 
 def _may_heal(error: BaseException) -> bool:
-    return isinstance(error, RetryableError) and not (isinstance(error, RateLimited) and error.daily)
+    return isinstance(error, RetryableError) and not _ends_the_day(error)
+
+
+def _ends_the_day(error: BaseException | None) -> bool:
+    return isinstance(error, RateLimited) and error.daily
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
     """Return the seconds before the next attempt: none after a refusal, whose pause the throttle keeps."""
     error = state.outcome.exception() if state.outcome else None
     return 0.0 if isinstance(error, RateLimited) else min(2.0 ** (state.attempt_number - 1), LONGEST_PAUSE_SECONDS)
-
-
-def _shared_throttle(settings: ConnectionSettings, ledger_conn_id: str) -> Throttle:
-    """Return the throttle that all processes of the account share, in the ledger's database."""
-    from followups.throttle import RateLimit, Throttle  # noqa: PLC0415 - loads SQLAlchemy
-    from leadsquared.databases import open_ledger_engine  # noqa: PLC0415
-
-    limit = RateLimit(
-        calls=settings.calls,
-        period_seconds=settings.period_seconds,
-        daily_calls=settings.daily_calls,
-        headroom=settings.headroom,
-    )
-    bulk = settings.bulk_calls
-    buckets = (
-        {}
-        if bulk is None
-        else {"bulk": RateLimit(calls=bulk, period_seconds=settings.period_seconds, headroom=settings.headroom)}
-    )
-    return Throttle(open_ledger_engine(ledger_conn_id), settings.account, limit, bucket_limits=buckets)

@@ -102,7 +102,9 @@ class CreateTaskOperator(BaseOperator):
         depend_on(self, description, location, custom_fields)
 
     def execute(self, context: Any, event: Any = None) -> str:  # noqa: ARG002 - given by the trigger
-        """Create it, unless it was created before, and return the CRM task's id."""
+        """Create it, unless it was created before, and return the CRM task's id; waits while no call is left today."""
+        from followups.throttle import DailyQuotaReached  # noqa: PLC0415 - heavy; see leadsquared.work
+        from leadsquared.work.quota import defer_until_reset  # noqa: PLC0415
         from leadsquared.work.single import OneTask, create_once  # noqa: PLC0415 - heavy; see leadsquared.work
 
         one = OneTask(
@@ -114,10 +116,13 @@ class CreateTaskOperator(BaseOperator):
             reminder_time=self.reminder_time,
         )
         connections = {"leadsquared_conn_id": self.leadsquared_conn_id, "ledger_conn_id": self.ledger_conn_id}
-        result: str | timedelta = create_once(one, **connections, context=context)
-        while isinstance(result, timedelta):
-            wait_or_defer(self, result, "execute")
-            result = create_once(one, **connections, context=context)
+        try:
+            result: str | timedelta = create_once(one, **connections, context=context)
+            while isinstance(result, timedelta):
+                wait_or_defer(self, result, "execute")
+                result = create_once(one, **connections, context=context)
+        except DailyQuotaReached as quota:
+            defer_until_reset(self, quota)
         return result
 
     def _row(self, context: Any) -> dict[str, Any]:

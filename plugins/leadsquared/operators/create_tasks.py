@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from leadsquared.work.send import SendWork
 
 Rows = Iterable[Mapping[str, Any]]
-
-DEFAULT_IN_FLIGHT = 16
 
 
 class CreateTasksOperator(BaseOperator):
@@ -41,7 +40,9 @@ class CreateTasksOperator(BaseOperator):
     :param verify: for inline rows: look in LeadSquared until every row is `created`, `rejected` or `held`, waiting
         without a worker slot, and return this task's rows by state under `states`; those that an earlier run sent
         are not among them. Otherwise the DAG `leadsquared_reconcile` settles them.
-    :param in_flight: calls that may be under way at once.
+    :param in_flight: calls that may be under way at once. Default: what the account's rate can use.
+    :param quota_patience_hours: how long to wait, deferred, when the account's calls of the day are used up; if they
+        come back later than that, the task ends and the rows stay planned.
     """
 
     template_fields: Sequence[str] = ("feed", "timezone", "leadsquared_conn_id")
@@ -57,7 +58,8 @@ class CreateTasksOperator(BaseOperator):
         timezone: str = "UTC",
         leadsquared_conn_id: str = DEFAULT_LEADSQUARED,
         ledger_conn_id: str = DEFAULT_LEDGER,
-        in_flight: int = DEFAULT_IN_FLIGHT,
+        in_flight: int | None = None,
+        quota_patience_hours: float = 24,
         marker: str = "description",
         verify: bool = False,
         **kwargs: Any,
@@ -72,16 +74,20 @@ class CreateTasksOperator(BaseOperator):
         self.leadsquared_conn_id = leadsquared_conn_id
         self.ledger_conn_id = ledger_conn_id
         self.in_flight = in_flight
+        self.quota_patience_hours = quota_patience_hours
         self.marker = marker
         self.verify = verify
         self._sender: Any = None
         depend_on(self, plan_slice, follow_ups, payloads)
 
-    def execute(self, context: Any) -> dict[str, Any]:
-        """Send, and return calls and rows by outcome."""
+    def execute(self, context: Any, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - given by the trigger
+        """Send, and return calls and rows by outcome. Waits, deferred, while no call is left today."""
         if sum(given is not None for given in (self.plan_slice, self.follow_ups, self.payloads)) != 1:
             raise ConfigurationError("give CreateTasksOperator one of plan_slice, follow_ups and payloads")
-        from followups.planning.batching import Slice  # noqa: PLC0415 - heavy; see leadsquared.work
+        if self.plan_slice is not None and self.verify:
+            raise ConfigurationError("verify is for rows given inline: slices have VerifyDeliveriesOperator")
+        from followups.throttle import DailyQuotaReached  # noqa: PLC0415 - heavy; see leadsquared.work
+        from leadsquared.work.quota import defer_until_reset  # noqa: PLC0415
         from leadsquared.work.send import SendWork  # noqa: PLC0415 - heavy; see leadsquared.work
 
         work = SendWork(
@@ -90,10 +96,17 @@ class CreateTasksOperator(BaseOperator):
             ledger_conn_id=self.ledger_conn_id,
             in_flight=self.in_flight,
             on_start=self._remember,
+            quota_patience=timedelta(hours=self.quota_patience_hours),
         )
+        try:
+            return self._send(work, context)
+        except DailyQuotaReached as quota:
+            defer_until_reset(self, quota)
+
+    def _send(self, work: SendWork, context: Any) -> dict[str, Any]:
+        from followups.planning.batching import Slice  # noqa: PLC0415 - heavy; see leadsquared.work
+
         if self.plan_slice is not None:
-            if self.verify:
-                raise ConfigurationError("verify is for rows given inline: slices have VerifyDeliveriesOperator")
             return work.send(Slice.from_json(resolve(self.plan_slice, context)))
         rows = self._plan(work, context)
         try:
@@ -108,11 +121,16 @@ class CreateTasksOperator(BaseOperator):
 
     def settle(self, context: Any, sent: Mapping[str, Any], event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - given by the trigger
         """Look until every row is settled; return what was sent, and rows by state."""
+        from followups.throttle import DailyQuotaReached  # noqa: PLC0415 - heavy; see leadsquared.work
+        from leadsquared.work.quota import defer_until_reset  # noqa: PLC0415
         from leadsquared.work.settle import settle_inline  # noqa: PLC0415 - heavy; see leadsquared.work
 
         connections = {"leadsquared_conn_id": self.leadsquared_conn_id, "ledger_conn_id": self.ledger_conn_id}
         while True:
-            settled = settle_inline(self._feed_name(context), **connections, context=context)
+            try:
+                settled = settle_inline(self._feed_name(context), **connections, context=context)
+            except DailyQuotaReached as quota:
+                defer_until_reset(self, quota, "settle", sent=sent)
             if settled.wait is None:
                 return {**sent, "states": settled.states}
             wait_or_defer(self, settled.wait, "settle", sent=sent)

@@ -27,10 +27,15 @@ class VerifyDeliveriesOperator(BaseOperator):
 
     def execute(self, context: Any, event: Any = None) -> dict[str, int]:  # noqa: ARG002 - given by the trigger
         """Look once; wait and look again while that can tell more. Returns the last look's counts."""
+        from followups.throttle import DailyQuotaReached  # noqa: PLC0415 - heavy; see leadsquared.work
+        from leadsquared.work.quota import defer_until_reset  # noqa: PLC0415
         from leadsquared.work.verify import verify_run  # noqa: PLC0415 - heavy; see leadsquared.work
 
-        result = verify_run(self.feed, self.ledger_conn_id, context)
-        while result.wait is not None:
-            wait_or_defer(self, result.wait, "execute")
+        try:
             result = verify_run(self.feed, self.ledger_conn_id, context)
+            while result.wait is not None:
+                wait_or_defer(self, result.wait, "execute")
+                result = verify_run(self.feed, self.ledger_conn_id, context)
+        except DailyQuotaReached as quota:
+            defer_until_reset(self, quota)
         return {str(state): count for state, count in result.counts.items()}

@@ -19,7 +19,7 @@ from leadsquared.hook import LeadSquaredHook
 from leadsquared.payloads import payload_builder
 from leadsquared.preflight import Preflight, RelatedLookup
 from leadsquared.previews import preview_lines
-from leadsquared.runs import actor, run_key, run_kind, run_window
+from leadsquared.runs import actor, run_key, run_kind, run_priority, run_window
 from leadsquared.warehouse import open_query
 from leadsquared.work.ledgers import open_send_ledger
 
@@ -34,7 +34,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     window = run_window(feed, context)
     log.info("feed %s, rows due from %s (by %s)", feed.name, window, window.source)
     engine = open_ledger(ledger_conn_id)
-    hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
+    hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id, priority=run_priority(context))
     preview = context["params"].get("mode") == "preview"
     directory = Preflight(hook, engine, keep=not preview).directory()
     if not preview:

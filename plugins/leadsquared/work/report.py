@@ -9,6 +9,7 @@ from airflow.sdk.observability import stats
 
 from followups.feeds import feeds_dir, load_feed
 from followups.ledger.planning import finish_plans
+from followups.ledger.quota import quota_of
 from followups.ledger.reading import LedgerReader
 from followups.model import State
 from followups.report import ThresholdError, build_report, check_thresholds
@@ -33,7 +34,8 @@ def report_run(name: str, ledger_conn_id: str, context: Any) -> dict[str, Any] |
     found = [reader.plan(plan) for plan in plans]
     counts = [plan["counts"] for plan in found if plan["counts"]]
     lookups = sum(plan["lookups"] for plan in found)
-    report = build_report(counts, reader.sent_counts(plans), reader.call_counts(plans), lookups)
+    sent, calls = reader.sent_counts(plans), reader.call_counts(plans)
+    report = build_report(counts, sent, calls, lookups, quota_of(engine, plans))
     finish_plans(engine, plans)
     for line in report.lines():
         log.info("%s", line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,13 +18,15 @@ from followups.planning.counts import PlanCounts
 from followups.planning.planner import Reader
 from followups.rows import RowReader
 from followups.sending import Sender, SendReport
+from followups.throttle import DailyQuotaReached
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import PayloadReader, check_rows, inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import bulk_post, webhook_address
 from leadsquared.preflight import Preflight
-from leadsquared.runs import actor, inline_run_key
+from leadsquared.runs import actor, inline_run_key, run_priority
 from leadsquared.work.ledgers import open_send_ledger
+from leadsquared.work.quota import note
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +42,17 @@ class SendWork:
         *,
         leadsquared_conn_id: str,
         ledger_conn_id: str,
-        in_flight: int,
+        in_flight: int | None,
         on_start: Callable[[Sender], None],
+        quota_patience: timedelta = timedelta(hours=24),
     ) -> None:
         self._context = context
-        self._in_flight = max(in_flight, 1)
+        self._quota_patience = quota_patience
         self._on_start = on_start
         self._engine: sa.Engine = open_ledger(ledger_conn_id)
-        self._hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=self._in_flight)
+        self._hook = LeadSquaredHook(
+            leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=in_flight, priority=run_priority(context)
+        )
         self._ledger = open_send_ledger(self._engine, self._hook, context)
         self._preflight = Preflight(self._hook, self._engine)
 
@@ -58,13 +63,17 @@ class SendWork:
         batch_ids = self._ledger.open_batches(*work.bounds)
         log.info("%s: %d to be made", work.label, len(batch_ids))
         post = bulk_post(self._hook, webhook_address(self._hook))
-        sender = Sender(self._ledger, post, plan_id=work.plan_id, in_flight=self._in_flight)
+        sender = Sender(self._ledger, post, plan_id=work.plan_id, in_flight=self._hook.pool_size)
         self._on_start(sender)
         try:
-            report = sender.run(batch_ids)
+            sender.run(batch_ids)
+        except DailyQuotaReached as quota:
+            if note(self._engine, [work.plan_id], quota, self._quota_patience):
+                raise
         finally:
             self._hook.close()
             _log_report(sender.report)
+        report = sender.report
         reach("before xcom")
         return {
             "calls": {str(kind): count for kind, count in report.calls.items()},

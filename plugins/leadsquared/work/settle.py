@@ -13,7 +13,7 @@ from followups.verification import Policy
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import inline_feed
-from leadsquared.runs import inline_run_key
+from leadsquared.runs import inline_run_key, run_priority
 from leadsquared.work.verify import verify_plans
 
 
@@ -29,7 +29,7 @@ def settle_inline(feed_name: str, *, leadsquared_conn_id: str, ledger_conn_id: s
     """Look once for what this task sent, in whichever try; send again what was proved absent."""
     engine = open_ledger(ledger_conn_id)
     plans = LedgerReader(engine).plan_ids(inline_run_key(inline_feed(feed_name).name, context))
-    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
+    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, priority=run_priority(context))
     try:
         wait = verify_plans(engine, hook, plans, Policy(), context).wait
     finally:

@@ -24,7 +24,7 @@ from leadsquared.inline import SINGLE, inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import single_post
 from leadsquared.payloads import payload_builder
 from leadsquared.preflight import Preflight
-from leadsquared.runs import actor, run_key
+from leadsquared.runs import actor, run_key, run_priority
 from leadsquared.wire import create_body
 from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.verify import verify_plans
@@ -56,7 +56,9 @@ def create_once(one: OneTask, *, leadsquared_conn_id: str, ledger_conn_id: str, 
     :raises OutcomeUnknown: it may have been made, and nothing can tell whether it was.
     """
     engine = open_ledger(ledger_conn_id)
-    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=1)
+    hook = LeadSquaredHook(
+        leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=1, priority=run_priority(context)
+    )
     try:
         return _Single(one, engine, hook, context).go_on()
     finally:

@@ -15,15 +15,17 @@ from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
 from followups.planning.batching import plan_of
 from followups.sending import Sender
+from followups.throttle import DailyQuotaReached
 from followups.verification import Policy, Verified, Verifier
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import SINGLE
 from leadsquared.outcomes import bulk_post, single_post, webhook_address
-from leadsquared.runs import actor, run_key
+from leadsquared.runs import actor, run_key, run_priority
 from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.looking import LookingHook
 from leadsquared.work.needs import Watch
+from leadsquared.work.quota import note
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +41,15 @@ def verify_run(name: str, ledger_conn_id: str, context: Any) -> Verified:
     if not plans or not feed.verify:
         log.info("nothing to verify")
         return Verified()
-    hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
-    result = verify_plans(engine, hook, plans, policy_of(feed), context)
-    hook.close()
-    return result
+    hook = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id, priority=run_priority(context))
+    try:
+        return verify_plans(engine, hook, plans, policy_of(feed), context)
+    except DailyQuotaReached as quota:
+        if note(engine, plans, quota, feed.quota_patience):
+            raise
+        return Verified()
+    finally:
+        hook.close()
 
 
 def verify_plans(
@@ -51,8 +58,10 @@ def verify_plans(
     """Look once for all rows of one feed's plans that are due to be looked for; send again what was proved absent."""
     sender = open_send_ledger(engine, hook, context)
     ledger = SettleLedger(engine, actor=actor(context), plan_ids=plans)
-    result = _verifier(ledger, hook, engine, lambda _: policy).round()
-    ledger.spent(plans[-1], hook.reads_made)
+    try:
+        result = _verifier(ledger, hook, engine, lambda _: policy).round()
+    finally:
+        ledger.spent(plans[-1], hook.reads_made)
     _log_round(result, hook)
     if send_again(sender, hook, plans, LedgerReader(engine)):
         result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
@@ -64,7 +73,7 @@ def verify_plans(
 def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> dict[str, int]:
     """Settle what ended runs left on one account, send again what was proved absent, and audit what was settled."""
     engine = open_ledger(ledger_conn_id)
-    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id)
+    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, priority=run_priority(context))
     sender = open_send_ledger(engine, hook, context)
     ledger = SettleLedger(engine, actor=actor(context), leadsquared_conn_id=leadsquared_conn_id)
     verifier = _verifier(ledger, hook, engine, feed_policies())

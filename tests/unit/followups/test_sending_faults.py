@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from followups.sending import (
     Sender,
     UnauthorisedError,
 )
+from followups.throttle import DailyQuotaReached
 from tests.support.senders import (
     ACCEPTED,
     RATE_REFUSED,
@@ -145,3 +146,24 @@ def test_run_in_which_everything_is_rejected_stops_and_leaves_the_rest_planned()
     with pytest.raises(AllRejectedError, match="MX: no"):
         sender(ledger, always(REJECTED), in_flight=1).run(list(batches))
     assert len(ledger.outcomes) == MAX_REJECTIONS_WITHOUT_SUCCESS
+
+
+def test_used_up_day_ends_the_run_but_not_the_calls_that_it_still_had() -> None:
+    ledger = FakeLedger(**dict.fromkeys(names(20), 1))
+    refused = threading.Event()
+    resets_at = datetime(2031, 4, 6, tzinfo=UTC)
+
+    def post(intend: Callable[[], Intent | None], batch_id: str, webhook_token: str) -> Outcome | None:
+        if batch_id != "b0":
+            refused.set()
+            raise DailyQuotaReached(resets_at, 1)
+        assert refused.wait(PATIENCE_SECONDS)
+        assert intend() is not None
+        return ACCEPTED
+
+    it = Sender(ledger, post, plan_id=1, in_flight=2)
+    with pytest.raises(DailyQuotaReached):
+        it.run(names(20))
+    assert it.report.calls == {"accepted": 1}
+    assert [step for step in ledger.steps if step[0] == "claim"] == [("claim", "b0"), ("claim", "b1")]
+    assert ("release", "b1") in ledger.steps

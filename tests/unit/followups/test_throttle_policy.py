@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from followups.throttle import DailyQuotaReached, RateLimit, SlotsMissed, ThrottleUnavailable, Widening
+from followups.throttle import DailyQuotaReached, Priority, RateLimit, SlotsMissed, ThrottleUnavailable, Widening
 from followups.throttle.policy import (
-    HORIZON,
+    GUARD,
     MAX_PAUSE,
     BucketState,
     after_refusal,
@@ -19,6 +19,7 @@ from followups.throttle.policy import (
     in_force,
     next_reset,
     next_slot,
+    rewound,
     spacing,
     told_limit,
     utc_offset,
@@ -48,6 +49,9 @@ def refuse(state: BucketState, **changes: Any) -> BucketState:
         ("headroom", 1),
         ("headroom", -0.1),
         ("headroom", float("nan")),
+        ("backfill_share", 0),
+        ("backfill_share", 1.5),
+        ("backfill_share", "half"),
         ("margin_seconds", -1),
         ("daily_zone", "Asia/Nowhere"),
         ("daily_zone", "../etc"),
@@ -82,10 +86,41 @@ def test_spacing_adds_margin_and_extra_to_the_window() -> None:
     assert spacing(RateLimit(headroom=0.5), BucketState(bucket="normal")) == pytest.approx(5.05 / 12.5)
 
 
-def test_next_slot_is_spaced_led_and_forgets_a_clock_that_stepped_back() -> None:
-    assert next_slot(NOW + 3, NOW, 0.2) == NOW + 3.2
-    assert next_slot(NOW - 9, NOW, 0.2) == NOW + 0.02
-    assert next_slot(NOW + HORIZON + 1, NOW, 0.2) == NOW + 0.02
+def queue(last: float, scheduled: float = 0.0) -> BucketState:
+    return BucketState(bucket="normal", asked_at=NOW, slot_at=last, scheduled_at=scheduled, manual_at=scheduled)
+
+
+def test_next_slot_is_spaced_and_led() -> None:
+    assert next_slot(queue(NOW + 3, NOW + 3), NOW, 0.2) == NOW + 3.2
+    assert next_slot(queue(NOW - 9), NOW, 0.2) == NOW + 0.02
+
+
+def test_urgent_call_takes_the_first_place_that_it_may() -> None:
+    backfills = queue(NOW + 10)
+    assert next_slot(backfills, NOW, 0.2) == pytest.approx(NOW + 0.2)
+    assert next_slot(backfills, NOW, 0.2, priority=Priority.MANUAL) == pytest.approx(NOW + 0.2)
+    assert next_slot(backfills, NOW, 0.2, priority=Priority.BACKFILL) == pytest.approx(NOW + 10.2)
+    assert next_slot(queue(NOW + 10, NOW + 4), NOW, 0.2) == pytest.approx(NOW + 4.2)
+    assert next_slot(backfills, NOW, 0.03) == pytest.approx(NOW + 0.13)
+
+
+def test_place_that_is_certain_is_taken_from_nobody() -> None:
+    assert next_slot(queue(NOW + GUARD - 0.001), NOW, 0.2) == pytest.approx(NOW + GUARD - 0.001 + 0.2)
+
+
+def test_row_steps_back_with_the_clock() -> None:
+    before = BucketState(bucket="normal", asked_at=NOW, slot_at=NOW + 3, manual_at=NOW + 1, paused_until=NOW + 2)
+    after = rewound(before, NOW - 1000)
+    assert (after.asked_at, after.slot_at, after.manual_at) == (NOW - 1000, NOW - 997, NOW - 999)
+    assert after.paused_until == NOW - 998
+    assert rewound(before, NOW + 1000) == before
+
+
+def test_share_of_backfills_is_a_part_of_our_part() -> None:
+    assert RateLimit(daily_calls=100, headroom=0.2, backfill_share=0.25).backfill_calls == 20
+    assert RateLimit(daily_calls=2, backfill_share=0.1).backfill_calls == 1
+    assert RateLimit(backfill_share=0.5).backfill_calls is None
+    assert RateLimit(daily_calls=2).backfill_calls is None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +144,7 @@ def test_refusal_is_laid_to_the_bucket_whose_limit_it_names(
 def test_limit_learned_drops_the_extra_and_begins_a_series() -> None:
     after = refuse(BucketState(bucket="normal", extra=0.3, series=4), told=(10, 5.0))
     assert (after.learned, after.extra, after.series) == ((10, 5.0), 0.0, 5)
-    assert next_slot(after.slot_at, NOW, spacing(LIMIT, after)) == pytest.approx(NOW + 5.05)
+    assert next_slot(after, NOW, spacing(LIMIT, after)) == pytest.approx(NOW + 5.05)
 
 
 def test_refusal_at_the_limit_in_force_widens_and_pauses_nobody() -> None:
@@ -126,16 +161,22 @@ def test_lower_limit_learned_in_a_pause_keeps_the_pause() -> None:
     paused = refuse(BucketState(bucket="normal"), retry_after=60.0)
     after = refuse(paused, told=(10, 5.0))
     assert (after.paused_until, after.series) == (NOW + 60, 2)
-    assert next_slot(after.slot_at, NOW, spacing(LIMIT, after)) == pytest.approx(NOW + 60)
+    assert next_slot(after, NOW, spacing(LIMIT, after)) == pytest.approx(NOW + 60)
 
 
-def test_pause_of_a_clock_that_stepped_back_is_forgotten() -> None:
-    after = refuse(BucketState(bucket="normal", paused_until=NOW + HORIZON + 1), retry_after=2.0)
+def test_pause_of_a_clock_that_stepped_back_is_not_prolonged() -> None:
+    after = refuse(BucketState(bucket="normal", asked_at=NOW + 900, paused_until=NOW + 901), retry_after=2.0)
     assert after.paused_until == NOW + 2
 
 
-def test_pause_stays_inside_the_horizon() -> None:
-    assert refuse(BucketState(bucket="normal"), retry_after=1e9).slot_at < NOW + MAX_PAUSE < NOW + HORIZON
+def test_nobody_jumps_a_pause() -> None:
+    after = refuse(queue(NOW + 90, NOW + 80), retry_after=30.0)
+    for priority in Priority:
+        assert next_slot(after, NOW, spacing(LIMIT, after), priority=priority) == pytest.approx(NOW + 30)
+
+
+def test_pause_has_an_upper_bound() -> None:
+    assert refuse(BucketState(bucket="normal"), retry_after=1e9).slot_at < NOW + MAX_PAUSE
 
 
 def test_limit_told_must_make_sense() -> None:
@@ -163,6 +204,7 @@ def test_day_with_a_change_of_clocks_ends_at_its_own_midnight() -> None:
     [
         DailyQuotaReached(datetime(2031, 4, 6, tzinfo=UTC), 100),
         DailyQuotaReached(datetime(2031, 4, 6, tzinfo=UTC)),
+        DailyQuotaReached(datetime(2031, 4, 6, tzinfo=UTC), 20, backfills_only=True),
         SlotsMissed("late"),
         ThrottleUnavailable("down"),
     ],

@@ -116,3 +116,17 @@ def test_the_rate_key_can_be_named() -> None:
 def test_the_keys_stay_out_of_the_repr() -> None:
     assert ACCESS_KEY not in repr(read())
     assert SECRET_KEY not in str(read())
+
+
+@pytest.mark.parametrize(
+    ("calls", "seconds", "in_flight"), [(25, 5, 16), (2, 5, 16), (50, 5, 30), (250, 5, 64), (1000, 1, 64)]
+)
+def test_calls_in_flight_follow_the_rate(calls: int, seconds: int, in_flight: int) -> None:
+    assert read(extra={"calls": calls, "period_seconds": seconds}).in_flight == in_flight
+
+
+def test_zone_of_the_day_is_checked() -> None:
+    assert read(extra={"daily_zone": "Asia/Kolkata"}).daily_zone == "Asia/Kolkata"
+    assert read(extra={"daily_zone": ""}).daily_zone == "UTC"
+    with pytest.raises(ConfigurationError, match=r"daily_zone in the extra is wrong \(no such time zone\)"):
+        read(extra={"daily_zone": "Asia/Nowhere"})

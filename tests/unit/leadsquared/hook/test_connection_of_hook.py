@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
+from followups.throttle import Priority
 from leadsquared.errors import ConfigurationError
 from leadsquared.hook import LeadSquaredHook, base
 from tests.support.scripted_server import ScriptedServer, answer
@@ -113,15 +114,17 @@ def test_extras_do_not_become_headers_and_unknown_ones_are_told_once(
 def test_the_shared_throttle_has_the_connections_limits(
     sqlite_url: URL, connect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import followups.throttle
+    from leadsquared import rate
 
     made: list[tuple[Any, ...]] = []
 
-    def throttle(engine: sa.Engine, account: str, limit: Any, *, bucket_limits: Any) -> RecordingThrottle:
-        made.append((engine.url.database, account, limit, bucket_limits))
+    def throttle(
+        engine: sa.Engine, account: str, limit: Any, *, priority: Any, bucket_limits: Any
+    ) -> RecordingThrottle:
+        made.append((engine.url.database, account, limit, bucket_limits, priority))
         return RecordingThrottle()
 
-    monkeypatch.setattr(followups.throttle, "Throttle", throttle)
+    monkeypatch.setattr(rate, "Throttle", throttle)
     monkeypatch.setenv("AIRFLOW_CONN_FOLLOWUPS_LEDGER", f'{{"conn_type":"sqlite","host":"{sqlite_url.database}"}}')
     extra = {
         "calls": 10,
@@ -130,12 +133,15 @@ def test_the_shared_throttle_has_the_connections_limits(
         "daily_calls": 900,
         "headroom": 0.1,
         "account": "example",
+        "daily_zone": "Asia/Kolkata",
+        "backfill_share": 0.5,
     }
     connect(host="127.0.0.1", extra=extra)
-    hook = LeadSquaredHook()
+    hook = LeadSquaredHook(priority=Priority.BACKFILL)
     assert hook._get_throttle() is hook._get_throttle()
-    ((database, account, limit, buckets),) = made
-    assert (database, account) == (sqlite_url.database, "example")
+    ((database, account, limit, buckets, priority),) = made
+    assert (database, account, priority) == (sqlite_url.database, "example", Priority.BACKFILL)
+    assert (limit.daily_zone, limit.backfill_calls) == ("Asia/Kolkata", 405)
     assert (limit.calls, limit.period_seconds, limit.daily_calls, limit.headroom) == (10, 4.0, 900, 0.1)
     assert (buckets["bulk"].calls, buckets["bulk"].period_seconds, buckets["bulk"].daily_calls) == (1, 4.0, None)
 

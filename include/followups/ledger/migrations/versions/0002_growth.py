@@ -18,10 +18,12 @@ def upgrade() -> None:
     _verification_up()
     _directory_up()
     _approval_up()
+    _quota_up()
 
 
 def downgrade() -> None:
     """Take them away again."""
+    _quota_down()
     _approval_down()
     _directory_down()
     _verification_down()
@@ -70,3 +72,30 @@ def _approval_up() -> None:
 def _approval_down() -> None:
     with op.batch_alter_table("plans", schema=None) as batch_op:
         batch_op.drop_column("waits_until")
+
+
+def _quota_up() -> None:
+    instants = {
+        "asked_at": "the clock at the last call",
+        "scheduled_at": "the last of scheduled runs",
+        "manual_at": "the last of manual runs, or those",
+        "requeue_at": "the last of requeues, or those",
+    }
+    with op.batch_alter_table("rate_slots", schema=None) as batch_op:
+        for name, comment in instants.items():
+            batch_op.add_column(sa.Column(name, sa.Double(), server_default="0", nullable=False, comment=comment))
+        batch_op.add_column(
+            sa.Column("backfill_calls", sa.Integer(), server_default="0", nullable=False, comment="those of backfills")
+        )
+    with op.batch_alter_table("plans", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("quota_reached_at", sa.DateTime(timezone=True), comment="no call was left then"))
+        batch_op.add_column(sa.Column("quota_resets_at", sa.DateTime(timezone=True)))
+
+
+def _quota_down() -> None:
+    with op.batch_alter_table("plans", schema=None) as batch_op:
+        batch_op.drop_column("quota_resets_at")
+        batch_op.drop_column("quota_reached_at")
+    with op.batch_alter_table("rate_slots", schema=None) as batch_op:
+        for name in ("backfill_calls", "requeue_at", "manual_at", "scheduled_at", "asked_at"):
+            batch_op.drop_column(name)

@@ -1,0 +1,76 @@
+"""Many threads on one SQLite ledger: each gets its turn, and only what may be forgotten is not flushed."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from followups import database
+
+
+def test_threads_take_turns_and_none_meets_a_locked_file(sqlite_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = database.connect(sqlite_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE counter (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
+    errors: list[Exception] = []
+
+    def count() -> None:
+        try:
+            for _ in range(5):
+                with engine.begin() as connection:
+                    connection.exec_driver_sql("UPDATE counter SET n = n + 1")
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=count) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with engine.connect() as connection:
+        assert (connection.exec_driver_sql("SELECT n FROM counter").scalar(), errors) == (120, [])
+    engine.dispose()
+
+
+def test_turn_ends_with_an_error_and_with_a_lost_connection(sqlite_url: URL) -> None:
+    engine = database.connect(sqlite_url)
+    with pytest.raises(sa.exc.OperationalError), engine.begin() as connection:
+        connection.exec_driver_sql("SELECT * FROM nowhere")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        connection.invalidate()
+
+    def ask() -> None:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    done = threading.Thread(target=ask)
+    done.start()
+    done.join(5)
+    assert not done.is_alive()
+    engine.dispose()
+
+
+def test_one_connection_may_begin_again_and_again(sqlite_url: URL) -> None:
+    engine = database.connect(sqlite_url)
+    with engine.connect() as connection:
+        for _ in range(3):
+            connection.exec_driver_sql("SELECT 1")
+            connection.commit()
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    engine.dispose()
+
+
+def test_only_what_may_be_forgotten_is_not_flushed(sqlite_url: URL) -> None:
+    engine = database.connect(sqlite_url)
+    for durable, mode in ((True, 2), (False, 1), (True, 2)):
+        with engine.execution_options(durable=durable).begin() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == mode
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    engine.dispose()
