@@ -9,20 +9,18 @@ from typing import Any
 import pytest
 
 from followups.throttle import DailyQuotaReached, Priority, RateLimit, SlotsMissed, ThrottleUnavailable, Widening
+from followups.throttle.days import day_of, next_reset, utc_offset
 from followups.throttle.policy import (
     GUARD,
     MAX_PAUSE,
     BucketState,
     after_refusal,
     blamed,
-    day_of,
     in_force,
-    next_reset,
     next_slot,
     rewound,
     spacing,
     told_limit,
-    utc_offset,
 )
 
 NOW = 1_900_000_000.0
