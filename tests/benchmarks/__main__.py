@@ -24,7 +24,7 @@ from tests.benchmarks.figures import from_line, results
 from tests.benchmarks.overhead import PICTURE
 
 DOCUMENT = ROOT / "include" / "docs" / "benchmarks.md"
-BENCHMARKS = ("rate", "planning", "overhead")
+BENCHMARKS = ("rate", "planning", "saturation", "overhead")
 
 
 def main() -> int:
