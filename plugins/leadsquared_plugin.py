@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -17,16 +18,29 @@ def _is_api_server() -> bool:
 
 
 class LeadSquaredPlugin(AirflowPlugin):
-    """The status webhook's receiver."""
+    """The status webhook's receiver, and a page for people."""
 
     name = "leadsquared"
     fastapi_apps: ClassVar[list[Any]] = []
+    external_views: ClassVar[list[Any]] = []
 
     @classmethod
     def on_load(cls, *_: Any, **__: Any) -> None:
         """Import the web parts where they are served."""
         if _is_api_server():
-            from leadsquared.names import WEB_PREFIX  # noqa: PLC0415
-            from leadsquared.web.app import app  # noqa: PLC0415 - heavy
+            from airflow.configuration import conf  # noqa: PLC0415
 
-            cls.fastapi_apps = [{"app": app, "url_prefix": WEB_PREFIX, "name": "LeadSquared"}]
+            from leadsquared.names import PAGE_PATH, WEB_PREFIX  # noqa: PLC0415
+            from leadsquared.web.site import site  # noqa: PLC0415 - heavy
+
+            cls.fastapi_apps = [{"app": site, "url_prefix": WEB_PREFIX, "name": "LeadSquared"}]
+            below = urlsplit(str(conf.get("api", "base_url", fallback="") or "")).path.rstrip("/")
+            cls.external_views = [
+                {
+                    "name": "Follow-ups",
+                    "href": f"{below}{WEB_PREFIX}{PAGE_PATH}",
+                    "destination": "nav",
+                    "url_route": "followups",
+                    "category": "browse",
+                }
+            ]

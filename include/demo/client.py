@@ -16,7 +16,7 @@ class AirflowClient:
     """Talks to one Airflow as its admin. `check` is called while waiting and may raise."""
 
     def __init__(self, url: str, password: str, check: Callable[[], None] = lambda: None) -> None:
-        self._url = url
+        self.url = url
         self._check = check
         self._session = requests.Session()
         reply = self._session.post(f"{url}/auth/token", json={"username": "admin", "password": password}, timeout=30)
@@ -25,10 +25,16 @@ class AirflowClient:
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """Make a call; raise with Airflow's own words where it is refused."""
-        reply = self._session.request(method, f"{self._url}/api/v2/{path}", json=body, params=params, timeout=60)
+        reply = self._session.request(method, f"{self.url}/api/v2/{path}", json=body, params=params, timeout=60)
         if not reply.ok:
             raise requests.HTTPError(f"{method} {path}: {reply.status_code} {reply.text[:500]}", response=reply)
         return reply.json() if reply.content else None
+
+    def get(self, url: str) -> Any:
+        """Return what any other address of the API server answers."""
+        reply = self._session.get(url, timeout=60)
+        reply.raise_for_status()
+        return reply.json()
 
     def wait_for_dags(self, dag_ids: Sequence[str], seconds: float = 120) -> None:
         """Wait until the DAG processor has found all of them."""
@@ -61,7 +67,7 @@ class AirflowClient:
             try:
                 return int(self.call("POST", "backfills", body)["id"])
             except requests.HTTPError as error:
-                if error.response.status_code != 503:
+                if error.response.status_code not in {500, 503}:
                     raise
                 # Airflow on SQLite, while its scheduler writes: the backfill may be there without its runs.
                 time.sleep(2)

@@ -35,6 +35,8 @@ POINTS: Final = (
     "after settle commit",
     "before webhook commit",
     "after webhook commit",
+    "before warehouse log",
+    "after warehouse log",
 )
 
 

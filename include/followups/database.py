@@ -22,6 +22,7 @@ def connect(url: str | URL) -> sa.Engine:
     meet a lock upgrade that fails; readers elsewhere go on under WAL. Threads take turns, since SQLite lets whoever
     asks at the right moment in, and many threads starve some. The execution option `durable=False` is for what may be
     forgotten if the host loses power, and for nothing else: it spares the wait for the disk.
+    With `reading=True` a transaction takes no lock and no turn, and must not write.
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
@@ -51,7 +52,11 @@ def _sqlite(url: URL) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        durable = connection.get_execution_options().get("durable", True)
+        options = connection.get_execution_options()
+        if options.get("reading"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        durable = options.get("durable", True)
         if not connection.info.get(_IN_TURN):
             connection.info[_IN_TURN] = turn.acquire(timeout=BUSY_TIMEOUT_SECONDS)
         connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")

@@ -61,6 +61,8 @@ def _columns(defaults: dict[str, Any]) -> dict[str, Any]:
 
 
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+#: Written into SQL as it stands.
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}$")]
 Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "format": "email"})]
 CronLine = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[

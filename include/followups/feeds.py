@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from followups.errors import PermanentError
-from followups.feed_fields import Address, ClockTime, Columns, CronLine, Share, TimeZone
+from followups.feed_fields import Address, ClockTime, Columns, CronLine, Share, TableName, TimeZone
 
 
 class FeedError(PermanentError):
@@ -69,6 +69,13 @@ class Approval(_Settings):
         return timedelta(hours=self.timeout_hours)
 
 
+class WriteBack(_Settings):
+    """Where the outcome of each follow-up is written for the company's own reports."""
+
+    table: TableName = Field(description="table, with its schema if need be; made if missing")
+    conn_id: str | None = Field(None, description="Airflow connection of its database; null: the feed's warehouse")
+
+
 class Feed(_Settings):
     """A source of follow-ups: query, schedule, defaults and policies. DAG id `leadsquared_<name>`."""
 
@@ -103,6 +110,7 @@ class Feed(_Settings):
     )
     thresholds: Thresholds = Thresholds()
     approval: Approval | None = None
+    write_back: WriteBack | None = Field(None, description="write each follow-up's outcome to a table; null: nowhere")
     notify: tuple[Address, ...] = Field(
         (),
         description="addresses that get a mail, by the connection smtp_default, when a run fails, holds rows or asks",
@@ -229,6 +237,7 @@ def _sentence(problem: Any, location: Sequence[str | int]) -> str:
 def _fields_at(location: Sequence[str | int]) -> list[str]:
     parts: dict[str, type[_Settings]] = {
         "quiet_hours": QuietHours, "marker": Marker, "thresholds": Thresholds, "approval": Approval,
+        "write_back": WriteBack,
     }  # fmt: skip
     model = Feed if not location else parts.get(str(location[0]))
     return [name for name in model.model_fields if name != "name"] if model else []

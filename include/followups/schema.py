@@ -95,6 +95,8 @@ batches = sa.Table(
 )  # fmt: skip
 
 _open = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_STATES)))
+#: Rows that people ask about: few, so that finding them costs little.
+_refused = sa.text("state IN ('rejected', 'invalid')")
 
 deliveries = sa.Table(
     "deliveries",
@@ -115,6 +117,7 @@ deliveries = sa.Table(
     sa.Column("payload", sa.Text, comment="what is sent; the only place of personal data"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Index("ix_deliveries_refused", "feed", "state", sqlite_where=_refused, postgresql_where=_refused),
     sa.Index("ix_deliveries_open", "feed", "state", "due_at", sqlite_where=_open, postgresql_where=_open),
 )
 
@@ -175,4 +178,15 @@ directories = sa.Table(
     sa.Column("read_at", UtcDateTime, nullable=False),
     sa.Column("users", sa.Text, comment="ids and addresses, as JSON: personal data, null once purged"),
     sa.Column("task_types", sa.JSON, nullable=False),
+)
+
+write_backs = sa.Table(
+    "write_backs",
+    metadata,
+    sa.Column("feed", sa.Text, primary_key=True),
+    sa.Column("target", sa.Text, primary_key=True, comment="connection and table"),
+    sa.Column("event_id", BigId, nullable=False, server_default="0", comment="the table shows all events up to this"),
+    sa.Column("owner", sa.Text, comment="who writes at the moment"),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("written_at", UtcDateTime, comment="when the table was last brought up to date"),
 )

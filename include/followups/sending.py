@@ -90,8 +90,10 @@ class Sender:
         plan_id: int,
         in_flight: int = IN_FLIGHT,
         sleep: Callable[[float], None] = time.sleep,
+        on_progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
+        self._on_progress = on_progress
         self._post = post
         self._plan_id = plan_id
         self._in_flight = in_flight
@@ -228,6 +230,7 @@ class Sender:
             if now - last_line >= PROGRESS_SECONDS:
                 last_line = now
                 self._log_progress(total, now - started)
+                self._on_progress()
 
     def _beat(self) -> None:
         try:

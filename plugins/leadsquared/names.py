@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import quote
 
 DEFAULT_LEADSQUARED = "leadsquared_default"
 DEFAULT_LEDGER = "followups_ledger"
@@ -18,8 +19,15 @@ Until = Literal["all", "any"]
 #: Where the web parts are mounted in Airflow's API server, and the status webhook's path below that.
 WEB_PREFIX = "/leadsquared"
 HOOK_PATH = "/hook/{batch_id}/{token}"
+NOTE_PATH = "/runs/note"
+PAGE_PATH = "/page/"
 
 
 def hook_url(base_url: str, batch_id: str, token: str) -> str:
     """Return the status webhook's address to give to LeadSquared; `base_url` is Airflow's public one."""
     return f"{base_url.rstrip('/')}{WEB_PREFIX}{HOOK_PATH.format(batch_id=batch_id, token=token)}"
+
+
+def run_page(base_url: str, dag_id: str, run_id: str) -> str:
+    """Return the address of a run on our page; `base_url` is Airflow's, or its path."""
+    return f"{base_url.rstrip('/')}{WEB_PREFIX}{PAGE_PATH}#/run/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from followups.sql import bind
 from leadsquared.errors import ConfigurationError
 
 CHUNK_ROWS = 2000
+#: How long to wait for a database file that another process has open for writing.
+LOCKED_SECONDS = 60.0
+LOCKED_PAUSE_SECONDS = 0.2
 
 
 @contextlib.contextmanager
@@ -24,9 +28,9 @@ def open_query(
     DuckDB is opened read-only, as one writer would keep everybody else out; PostgreSQL streams through a named
     cursor, as its ordinary one fetches everything at once.
     """
-    hook = _hook(conn_id)
+    hook = database_hook(conn_id, read_only=True)
     sql, values = bind(query, parameters, hook.placeholder)
-    with contextlib.closing(hook.get_conn()) as connection:
+    with contextlib.closing(_open(hook)) as connection:
         named = {"name": "due_follow_ups"} if hook.conn_type == "postgres" else {}
         with contextlib.closing(connection.cursor(**named)) as cursor:
             cursor.execute(sql, values)
@@ -42,13 +46,31 @@ def _chunks(cursor: Any, first: list[tuple[Any, ...]]) -> Iterator[list[tuple[An
         chunk = cursor.fetchmany(CHUNK_ROWS)
 
 
-def _hook(conn_id: str) -> DbApiHook:
+def database_hook(conn_id: str, *, read_only: bool = False) -> DbApiHook:
+    """Return the hook of a connection to a database; `read_only` is for database files."""
     connection = BaseHook.get_connection(conn_id)
     is_file = connection.conn_type == "duckdb"
-    hook = connection.get_hook(hook_params={"read_only": True} if is_file else {})
+    hook = connection.get_hook(hook_params={"read_only": True} if is_file and read_only else {})
     if not isinstance(hook, DbApiHook):
         raise ConfigurationError(
             f"connection {conn_id}: type {connection.conn_type!r} is no database that Airflow can query: "
             "use duckdb, postgres, snowflake, bigquery or another with a DB-API hook"
         )
     return hook
+
+
+def is_locked(error: BaseException) -> bool:
+    """Tell whether a database file was not to be had because another process has it: DuckDB's words, and SQLite's."""
+    text = str(error)
+    return "Could not set lock on file" in text or "database is locked" in text
+
+
+def _open(hook: DbApiHook) -> Any:
+    deadline = time.monotonic() + LOCKED_SECONDS
+    while True:
+        try:
+            return hook.get_conn()
+        except Exception as error:
+            if not is_locked(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(LOCKED_PAUSE_SECONDS)

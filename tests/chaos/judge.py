@@ -40,6 +40,8 @@ class Verdict:
     #: `created` without a CRM task, or a CRM task whose row is not `created`
     mislabelled: list[str] = field(default_factory=list)
     unfinished: int = 0
+    #: rows whose outcome stands otherwise in the warehouse than in the ledger
+    miswritten: list[str] = field(default_factory=list)
     #: seconds from recovery to the verdict, of rows that were unknown then
     settled_after: list[float] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
@@ -49,13 +51,16 @@ class Verdict:
     @property
     def faultless(self) -> bool:
         """Whether nothing is doubled, lost, mislabelled or left open."""
-        wrong = (self.duplicates, self.lost, self.mislabelled, self.unfinished, self.unforeseen_double)
+        wrong = (
+            self.duplicates, self.lost, self.mislabelled, self.unfinished, self.unforeseen_double, self.miswritten
+        )  # fmt: skip
         return not any(wrong)
 
     def __str__(self) -> str:
         return (
             f"duplicates {self.duplicates} (ever {self.duplicates_ever}), lost {len(self.lost)} {self.lost[:3]}, "
             f"mislabelled {len(self.mislabelled)} {self.mislabelled[:3]}, unfinished {self.unfinished}, "
+            f"miswritten {len(self.miswritten)} {self.miswritten[:3]}, "
             f"{dict(self.states)}"
         )
 
@@ -79,6 +84,7 @@ def judge(case: Case, world: World, recovered_at: datetime | None) -> Verdict:
         unlabelled = [key for key in accounts.unlabelled if key not in hidden]
         verdict.mislabelled = [*accounts.missing, *unlabelled, *accounts.wrong_id, *accounts.strangers]
         verdict.lost = sorted(_lost(case, world, engine, hidden))
+        verdict.miswritten = _miswritten(world, engine)
         verdict.settled_after = _settled_after(engine, recovered_at)
     verdict.unforeseen_double = verdict.duplicates_ever > 0 and not _may_double(case)
     return verdict
@@ -107,6 +113,16 @@ def _lost(case: Case, world: World, engine: sa.Engine, hidden: set[str]) -> set[
             if not (spoils and (marker(row.delivery_key) in dropped or poisoned)):
                 lost.add(row_id)
     return lost
+
+
+def _miswritten(world: World, engine: sa.Engine) -> list[str]:
+    """Return keys whose outcome is missing in the warehouse, doubled or another than the ledger's."""
+    told = ("delivery_key", "feed", "followup_id", "state", "reason", "crm_task_id")
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(*(deliveries.c[name] for name in told))).all()
+    right = Counter(tuple(row) for row in rows)
+    written = Counter(tuple(row[name] for name in told) for row in world.outcomes())
+    return sorted({row[0] for row in ((right - written) + (written - right))})
 
 
 def _hidden(engine: sa.Engine) -> set[str]:

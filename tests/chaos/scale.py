@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from followups import database, feeds, sending
-from followups.ledger import planning, settling
+from followups import database, feeds, sending, write_back
+from followups.ledger import planning, settling, write_backs
 from followups.ledger.sending import SendLedger
 from followups.throttle import engines
+from leadsquared import deliveries_table, warehouse
 from leadsquared.hook import base
 from leadsquared.work import plan, report, verify
 from tests.chaos.orders import LEASE_SECONDS
@@ -24,6 +25,11 @@ def shorten(folder: str) -> None:
     defaults["lease"] = lease
     for module in (planning, settling):
         setattr(module, "RUN_SILENT_AFTER", lease)  # noqa: B010 - imported there by name
+    write_backs.LEASE = lease
+    write_backs.IN_FLIGHT_SECONDS = 0.2
+    write_back.PAUSE_SECONDS = LEASE_SECONDS / 10
+    write_back.TURN_SECONDS = LEASE_SECONDS * 2
+    warehouse.LOCKED_SECONDS = deliveries_table.LOCKED_SECONDS = LOCK_SECONDS
     sending.HEARTBEAT_SECONDS = LEASE_SECONDS / 4
     base.LONGEST_PAUSE_SECONDS = 0.1
     verify.AUDIT_AFTER_SETTLE_TIMES = 1

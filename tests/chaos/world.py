@@ -34,6 +34,7 @@ start_date: 2026-01-01
 sql: chaos.sql
 batches_per_slice: 2
 duplicates: {duplicates}
+write_back: {{table: followup_outcomes, conn_id: outcomes}}
 """
 QUERY: Final = """
 SELECT followup_id, task_type, subject, owner_email, due_at, cancelled FROM followups
@@ -102,10 +103,34 @@ class World:
             _empty_sqlite(Path(self.url.database or ""), self.folder / "template.db")
         else:
             _empty_postgresql(self.url)
+        self._forget_outcomes()
         self.warehouse = make_warehouse(self._warehouses, rows)
         duplicates = "delete_younger" if heal else "report"
         (self.folder / f"{FEED}.yaml").write_text(FEED_FILE.format(duplicates=duplicates))
         (self.folder / f"{FEED}.sql").write_text(QUERY)
+
+    @property
+    def outcomes_url(self) -> URL:
+        """Where outcomes are written back to: a file, or the ledger's server."""
+        if self.url.get_backend_name() == "sqlite":
+            return URL.create("sqlite", database=str(self.folder / "outcomes.db"))
+        return self.url
+
+    def _forget_outcomes(self) -> None:
+        engine = sa.create_engine(self.outcomes_url)
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP TABLE IF EXISTS followup_outcomes"))
+        engine.dispose()
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """Return what was written back."""
+        engine = sa.create_engine(self.outcomes_url)
+        with engine.connect() as connection:
+            if not sa.inspect(connection).has_table("followup_outcomes"):
+                return []
+            found = connection.execute(sa.text("SELECT * FROM followup_outcomes")).mappings().all()
+        engine.dispose()
+        return [dict(row) for row in found]
 
     def environment(self, webhook_url: str | None = None) -> dict[str, str]:
         """Return the connections that the actors use."""
@@ -125,6 +150,7 @@ class World:
         return {
             "AIRFLOW_CONN_LEADSQUARED_DEFAULT": json.dumps(leadsquared),
             "AIRFLOW_CONN_FOLLOWUPS_LEDGER": json.dumps(_connection_of(self.url)),
+            "AIRFLOW_CONN_OUTCOMES": json.dumps(_connection_of(self.outcomes_url)),
             "AIRFLOW_CONN_WAREHOUSE_DEFAULT": json.dumps({"conn_type": "sqlite", "host": str(self.warehouse)}),
         }
 

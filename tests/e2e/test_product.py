@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import requests
 from rich.console import Console
 
 from demo import tables
@@ -79,3 +80,19 @@ def test_clearing_a_mapped_instance_sends_nothing_twice(product: Product, scenar
     product.airflow.clear(APPOINTMENTS, run_id, ["create_tasks"])
     assert product.airflow.wait_for_run(APPOINTMENTS, run_id) == "success"
     assert product.sandbox.audit()["tasks"]["created"] == before
+
+
+def test_run_tells_people_how_it_went_on_its_note_and_the_page(product: Product, scenario: Scenario) -> None:
+    run_id = product.airflow.trigger(APPOINTMENTS, days(scenario, 5, 6))
+    assert product.airflow.wait_for_run(APPOINTMENTS, run_id) == "success"
+    note = product.airflow.call("GET", f"dags/{APPOINTMENTS}/dagRuns/{run_id}")["note"]
+    assert "rows created, ended" in note.split("\n")[0]
+    url = product.airflow.url
+    page = f"{url}/leadsquared/api/runs/{APPOINTMENTS}/{run_id}"
+    assert requests.get(page, timeout=30).status_code == 401
+    shown = product.airflow.get(page)
+    assert shown["report"]["states"]["created"] > 0
+    assert shown["calls_done"] == shown["calls_all"] > 0
+    assert product.airflow.get(f"{url}/leadsquared/api/overview")["rates"][0]["buckets"][0]["calls_today"] > 0
+    link = product.airflow.call("GET", f"dags/{APPOINTMENTS}/dagRuns/{run_id}/taskInstances/report/links")
+    assert f"/leadsquared/page/#/run/{APPOINTMENTS}/" in str(link)

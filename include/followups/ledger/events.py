@@ -1,4 +1,8 @@
-"""The event log: who changed which state when, and why."""
+"""The event log: who changed which state when, and why.
+
+Every change of a delivery appends an event in the same transaction, after the change: `write_backs` finds by it what
+changed since.
+"""
 
 from __future__ import annotations
 

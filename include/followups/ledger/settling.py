@@ -221,6 +221,8 @@ class SettleLedger:
     ) -> dict[int, str]:
         d = deliveries.c
         query = sa.select(d.id, d.state).where(is_one_of(connection, d.id, list(delivery_ids)), d.state.in_(states))
+        # Locked, so that what is moved afterwards is what the log is about to tell.
+        query = query.with_for_update()
         return {row[0]: row[1] for row in connection.execute(query)}
 
     def _log(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self
 from urllib.parse import quote, quote_plus
 
@@ -47,6 +47,9 @@ class Throttle(Protocol):
         daily: bool = False,
     ) -> None:
         """Take in that LeadSquared refused a call."""
+
+    def status(self) -> Sequence[Any]:
+        """Return how the buckets stand; see `followups.throttle.BucketStatus`."""
 
 
 class BaseCalls(BaseHook):
@@ -115,6 +118,10 @@ class BaseCalls(BaseHook):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def rate_status(self) -> Sequence[Any]:
+        """Return how the account's rate stands, in `BucketStatus`; makes no call."""
+        return self._get_throttle().status()
 
     def close(self) -> None:
         """Close the pool's connections; the next call opens new ones. A `with` statement does it at its end."""

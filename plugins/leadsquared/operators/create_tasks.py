@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from leadsquared.errors import ConfigurationError
+from leadsquared.links import RunPageLink
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
 from leadsquared.operators.arguments import depend_on, resolve
 from leadsquared.operators.waits import wait_or_defer
@@ -47,6 +48,7 @@ class CreateTasksOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("feed", "timezone", "leadsquared_conn_id")
     ui_color = "#d7f0dd"
+    operator_extra_links = (RunPageLink(),)
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
+from leadsquared.links import RunPageLink
 from leadsquared.names import DEFAULT_LEDGER
 from leadsquared.retrying import RETRY_POLICY
 
@@ -26,6 +27,7 @@ class ReportDeliveriesOperator(BaseOperator):
     """
 
     ui_color = "#e8f0fe"
+    operator_extra_links = (RunPageLink(),)
 
     def __init__(self, *, feed: str, ledger_conn_id: str = DEFAULT_LEDGER, **kwargs: Any) -> None:
         kwargs.setdefault("retry_policy", RETRY_POLICY)

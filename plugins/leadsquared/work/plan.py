@@ -17,6 +17,7 @@ from followups.window import Window
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.payloads import payload_builder
+from leadsquared.pokes import poke
 from leadsquared.preflight import Preflight, RelatedLookup
 from leadsquared.previews import preview_lines
 from leadsquared.runs import actor, run_key, run_kind, run_priority, run_window
@@ -76,6 +77,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
         for line in preview_lines(planner.preview, counts, hook.settings):
             log.info("%s", line)
         return []
+    poke(ledger.plan_id)
     return [each.as_json() for each in slices]
 
 

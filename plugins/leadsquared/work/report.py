@@ -15,7 +15,9 @@ from followups.model import State
 from followups.report import ThresholdError, build_report, check_thresholds
 from leadsquared.databases import open_ledger
 from leadsquared.notifying import tell
+from leadsquared.pokes import poke
 from leadsquared.runs import run_key, task_url
+from leadsquared.work.write_back import write_back_feed
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,12 @@ def report_run(name: str, ledger_conn_id: str, context: Any) -> dict[str, Any] |
         log.info("%s", line)
     for state, count in report.states.items():
         stats.gauge(f"leadsquared.{feed.name}.{state}", count)
+    poke(plans[-1])
     context["ti"].xcom_push(key="report", value=report.as_json())
-    check_thresholds(report, feed.thresholds, verified=feed.verify)
+    try:
+        write_back_feed(feed, engine, context)
+    finally:
+        check_thresholds(report, feed.thresholds, verified=feed.verify)
     held = report.states[State.HELD]
     if held:
         lines = [f"Run {context['ti'].run_id}: nothing sends held rows but a run with requeue=held.", ""]

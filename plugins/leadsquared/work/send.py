@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import PayloadReader, check_rows, inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import bulk_post, webhook_address
+from leadsquared.pokes import poke
 from leadsquared.preflight import Preflight
 from leadsquared.runs import actor, inline_run_key, run_priority
 from leadsquared.work.ledgers import open_send_ledger
@@ -63,7 +65,13 @@ class SendWork:
         batch_ids = self._ledger.open_batches(*work.bounds)
         log.info("%s: %d to be made", work.label, len(batch_ids))
         post = bulk_post(self._hook, webhook_address(self._hook))
-        sender = Sender(self._ledger, post, plan_id=work.plan_id, in_flight=self._hook.pool_size)
+        sender = Sender(
+            self._ledger,
+            post,
+            plan_id=work.plan_id,
+            in_flight=self._hook.pool_size,
+            on_progress=partial(poke, work.plan_id),
+        )
         self._on_start(sender)
         try:
             sender.run(batch_ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,11 +21,13 @@ from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import SINGLE
 from leadsquared.outcomes import bulk_post, single_post, webhook_address
+from leadsquared.pokes import poke
 from leadsquared.runs import actor, run_key, run_priority
 from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.looking import LookingHook
 from leadsquared.work.needs import Watch
 from leadsquared.work.quota import note
+from leadsquared.work.write_back import write_back_feeds
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ def verify_plans(
         result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
     for plan_id in plans:
         sender.heartbeat(plan_id)
+    poke(plans[-1])
     return result
 
 
@@ -76,7 +79,8 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, priority=run_priority(context))
     sender = open_send_ledger(engine, hook, context)
     ledger = SettleLedger(engine, actor=actor(context), leadsquared_conn_id=leadsquared_conn_id)
-    verifier = _verifier(ledger, hook, engine, feed_policies())
+    feeds = known_feeds()
+    verifier = _verifier(ledger, hook, engine, feed_policies(feeds))
     watch = Watch(engine, context)
     result = verifier.round()
     _log_round(result, hook)
@@ -85,13 +89,16 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     hook.close()
     watch.tell_all()
     counts = {str(state): count for state, count in (result.counts + audit.counts).items()}
-    return {
-        **counts,
+    counts |= {
         "sent again": sent,
         "duplicates": result.duplicates + audit.duplicates,
         "still waiting": ledger.count_open(),
         "look-ups": hook.reads_made,
     }
+    mine = [feed for feed in feeds if feed.leadsquared_conn_id == leadsquared_conn_id]
+    if (written := write_back_feeds(mine, engine, context)) is not None:
+        counts["written back"] = written
+    return counts
 
 
 def send_again(ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int], reader: LedgerReader) -> int:
@@ -114,14 +121,20 @@ def policy_of(feed: Feed) -> Policy:
     return Policy(on_unknown=feed.on_unknown, duplicates=feed.duplicates)
 
 
-def feed_policies() -> Callable[[str], Policy]:
-    """Return the rules by feed; rows of feeds without a file, such as inline ones, have the defaults."""
-    known: dict[str, Policy] = {}
-    for path in feeds_dir().glob("*.yaml"):
+def known_feeds() -> list[Feed]:
+    """Return the feeds whose files are sound; a wrong one is reported where its DAG should be, and here."""
+    feeds = []
+    for path in sorted(feeds_dir().glob("*.yaml")):
         try:
-            known[path.stem] = policy_of(load_feed(path))
+            feeds.append(load_feed(path))
         except FeedError as error:
             log.warning("%s", error)
+    return feeds
+
+
+def feed_policies(feeds: Iterable[Feed]) -> Callable[[str], Policy]:
+    """Return the rules by feed; rows of feeds without a file, such as inline ones, have the defaults."""
+    known = {feed.name: policy_of(feed) for feed in feeds}
     return lambda feed: known.get(feed, Policy())
 
 

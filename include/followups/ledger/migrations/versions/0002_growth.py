@@ -19,10 +19,14 @@ def upgrade() -> None:
     _directory_up()
     _approval_up()
     _quota_up()
+    _write_back_up()
+    _page_up()
 
 
 def downgrade() -> None:
     """Take them away again."""
+    _page_down()
+    _write_back_down()
     _quota_down()
     _approval_down()
     _directory_down()
@@ -99,3 +103,38 @@ def _quota_down() -> None:
     with op.batch_alter_table("rate_slots", schema=None) as batch_op:
         for name in ("backfill_calls", "requeue_at", "manual_at", "scheduled_at", "asked_at"):
             batch_op.drop_column(name)
+
+
+def _write_back_up() -> None:
+    op.create_table(
+        "write_backs",
+        sa.Column("feed", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False, comment="connection and table"),
+        sa.Column(
+            "event_id", BIG_ID, server_default="0", nullable=False, comment="the table shows all events up to this"
+        ),
+        sa.Column("owner", sa.Text(), nullable=True, comment="who writes at the moment"),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "written_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the table was last brought up to date",
+        ),
+        sa.PrimaryKeyConstraint("feed", "target", name=op.f("pk_write_backs")),
+    )
+
+
+def _write_back_down() -> None:
+    op.drop_table("write_backs")
+
+
+def _page_up() -> None:
+    refused = sa.text("state IN ('rejected', 'invalid')")
+    op.create_index(
+        "ix_deliveries_refused", "deliveries", ["feed", "state"], sqlite_where=refused, postgresql_where=refused
+    )
+
+
+def _page_down() -> None:
+    op.drop_index("ix_deliveries_refused", "deliveries")
