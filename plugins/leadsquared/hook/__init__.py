@@ -10,6 +10,9 @@ leads      leads and opportunities
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from leadsquared.addresses import is_loopback
 from leadsquared.errors import LeadSquaredError
 from leadsquared.hook.changing import ChangingTasks
@@ -33,6 +36,10 @@ class LeadSquaredHook(CreatingTasks, ChangingTasks, FindingTasks, Directory, Lea
     :param ledger_conn_id: Airflow connection of the ledger, used if `throttle` is None.
     :param pool_size: requests in flight at most; further threads wait for a place before they take a slot.
     """
+
+    def rate_status(self) -> Sequence[Any]:
+        """Return how the account's rate stands, in `BucketStatus`; makes no call."""
+        return self._get_throttle().status()
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove keys, region and access to tasks with two calls; return whether all is well and what was found."""

@@ -119,10 +119,6 @@ class BaseCalls(BaseHook):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def rate_status(self) -> Sequence[Any]:
-        """Return how the account's rate stands, in `BucketStatus`; makes no call."""
-        return self._get_throttle().status()
-
     def close(self) -> None:
         """Close the pool's connections; the next call opens new ones. A `with` statement does it at its end."""
         with self._lock:
