@@ -39,8 +39,16 @@ def run_priority(context: Any) -> Priority:
 
 def actor(context: Any) -> str:
     """Return who writes to the ledger, for the event log and for leases: unlike any other process at the same time."""
-    ti = context["ti"]
-    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}[{ti.map_index}] try {ti.try_number}"
+    return _actor(context["ti"], context["ti"].try_number)
+
+
+def earlier_tries(context: Any) -> list[str]:
+    """Return what the tries of this task before this one are called; Airflow has done with them, or given them up."""
+    return [_actor(context["ti"], number) for number in range(1, context["ti"].try_number)]
+
+
+def _actor(ti: Any, try_number: int) -> str:
+    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}[{ti.map_index}] try {try_number}"
 
 
 def task_url(context: Any) -> str:

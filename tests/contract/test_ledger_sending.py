@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from followups.database import connect
-from followups.ledger.sending import Claim, Intent
+from followups.ledger.sending import Claim, Intent, SendLedger
 from followups.model import Outcome, OutcomeKind
 from followups.schema import attempts, metadata
 from tests.contract.ledger_kit import (
@@ -246,3 +246,19 @@ def test_slice_finds_its_own_plans_batches_even_where_the_collation_passes_over_
     assert last == ["10-000001", "10-000002"]
     assert sender_of(engine).open_batches("1-000001", "1-000003") == ["1-000001", "1-000002"]
     engine.dispose()
+
+
+def test_next_try_takes_what_the_one_before_claimed_and_did_not_begin(engine: sa.Engine, batch_id: str) -> None:
+    first = sender_of(engine, "task try 1")
+    claim = first.claim(batch_id)
+    assert claim is not None
+    assert sender_of(engine, "other task try 2").claim(batch_id) is None
+    second = SendLedger(engine, owner="task try 2", replaces=["task try 1"])
+    take(second, batch_id)
+    assert first.begin(claim, "late") is None  # the one before was not dead after all
+    assert attempts_of(engine) == [(2, None, None)]
+
+
+def test_what_the_try_before_began_is_nobodys_to_send(engine: sa.Engine, batch_id: str) -> None:
+    take(sender_of(engine, "task try 1"), batch_id)
+    assert SendLedger(engine, owner="task try 2", replaces=["task try 1"]).claim(batch_id) is None

@@ -139,3 +139,16 @@ def test_late_reply_does_not_undo_what_was_seen(engine: sa.Engine) -> None:
     ledger.looked([claim.batch_id], conclusive=True)
     assert sender.record(claim, REJECTED) is False
     assert counted(engine) == {"created": 2}
+
+
+def test_call_under_way_is_waited_for_until_its_lease_ends(engine: sa.Engine) -> None:
+    plan_id, _ = plan(engine, make_rows(2))
+    ledger = SettleLedger(engine, actor="verify", plan_ids=[plan_id])
+    assert ledger.until_given_up() is None
+    claim, _ = take(sender_of(engine, lease_seconds=300), batch_ids(engine, plan_id)[0])
+    left = ledger.until_given_up()
+    assert left is not None
+    assert timedelta(seconds=200) < left <= timedelta(seconds=300)
+    assert SettleLedger(engine, actor="verify", plan_ids=[99]).until_given_up() is None
+    sender_of(engine).record(claim, ACCEPTED)
+    assert ledger.until_given_up() is None

@@ -68,11 +68,14 @@ class SendLedger:
         owner: str,
         lease: timedelta = DEFAULT_LEASE,
         longest_call: timedelta = timedelta(0),
+        replaces: Sequence[str] = (),
     ) -> None:
         self._engine = engine
         #: For what a loss of power may undo: the batch is then open again, or unknown, and neither is sent twice.
         self._forgetful = engine.execution_options(durable=False)
         self._owner = owner
+        #: owners that are over, or taken for dead: what they claimed and did not begin need not wait for its lease
+        self._replaces = replaces
         #: Never shorter than twice a call's time-out: a living sender's batch must not be given up.
         self.lease = max(lease, 2 * longest_call)
 
@@ -93,11 +96,12 @@ class SendLedger:
             return list(connection.execute(query).scalars())
 
     def claim(self, batch_id: str) -> Claim | None:
-        """Take a batch that is open, again to be sent, or claimed by somebody whose lease ran out before any intent."""
+        """Take a batch that is open, again to be sent, or claimed by somebody who is gone and left no intent."""
         b = batches.c
         with self._forgetful.begin() as connection:
             now = store_now(connection)
-            free = sa.or_(b.state.in_(("open", "again")), sa.and_(b.state == "claimed", b.lease_until < now))
+            gone = sa.or_(b.lease_until < now, b.owner.in_(self._replaces))
+            free = sa.or_(b.state.in_(("open", "again")), sa.and_(b.state == "claimed", gone))
             statement = (
                 sa.update(batches)
                 .where(b.batch_id == batch_id, free)

@@ -84,6 +84,15 @@ class SettleLedger:
         """Return how many batches wait for a verdict."""
         return len(self.open_batches(1_000_000))
 
+    def until_given_up(self) -> timedelta | None:
+        """Return how long until the next sender that gave no sign is given up; None where no call is under way."""
+        b = batches.c
+        query = sa.select(sa.func.min(b.lease_until, type_=UtcDateTime)).where(b.state == "sending")
+        with self._engine.connect() as connection:
+            now = store_now(connection)
+            lease_until = connection.execute(query.where(b.plan_id.in_(self._plan_ids or ()))).scalar()
+        return None if lease_until is None else lease_until - now
+
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         """Return the unsettled rows of some batches, by batch."""
         return self._rows(batch_ids, OPEN_ROWS)

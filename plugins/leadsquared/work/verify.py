@@ -67,6 +67,10 @@ def verify_plans(
     _log_round(result, hook)
     if send_again(sender, hook, plans, LedgerReader(engine)):
         result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
+    given_up = ledger.until_given_up()
+    if result.wait is None and given_up is not None:
+        # A sender died, or was stopped by hand: most calls end soon, the others become unknown with their lease.
+        result.wait = max(min(given_up, timedelta(seconds=hook.settings.settle_seconds)), timedelta(seconds=1))
     for plan_id in plans:
         sender.heartbeat(plan_id)
     poke(plans[-1])
