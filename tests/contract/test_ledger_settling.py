@@ -152,3 +152,28 @@ def test_call_under_way_is_waited_for_until_its_lease_ends(engine: sa.Engine) ->
     assert SettleLedger(engine, actor="verify", plan_ids=[99]).until_given_up() is None
     sender_of(engine).record(claim, ACCEPTED)
     assert ledger.until_given_up() is None
+
+
+def test_verdict_on_an_earlier_sending_leaves_the_later_one_alone(engine: sa.Engine) -> None:
+    plan_id, quick = sent_plan(engine, outcome=UNKNOWN)
+    (batch_id,) = batch_ids(engine, plan_id)
+    slow = SettleLedger(engine, actor="reconcile", plan_ids=[plan_id])
+    ids = [row["id"] for row in rows_of(engine)]
+    for ledger in (quick, slow):
+        assert len(ledger.open_batches(10)) == 1
+    quick.move(ids, State.PLANNED, "absent")
+    quick.looked([batch_id], conclusive=True)
+    sender = sender_of(engine)
+    claim, _ = take(sender, batch_id)
+    sender.record(claim, UNKNOWN)
+    for verdict in (State.PLANNED, State.HELD, State.REJECTED):
+        slow.move(ids, verdict, "absent, it seemed")
+    slow.looked([batch_id], conclusive=True)
+    assert counted(engine) == {"unknown": 3}
+    assert quick.open_batches(10)[0].looks == 0
+
+
+def test_accepted_rows_never_go_back_to_planned(engine: sa.Engine) -> None:
+    _, ledger = sent_plan(engine)
+    ledger.move([row["id"] for row in rows_of(engine)], State.PLANNED, "absent")
+    assert counted(engine) == {"accepted": 3}

@@ -62,6 +62,8 @@ class SettleLedger:
         self._actor = actor
         self._plan_ids = plan_ids
         self._conn_id = leadsquared_conn_id
+        #: of batches as they were last listed: what was looked for after that tells nothing of a later sending
+        self._tokens: dict[str, int] = {}
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         """Return batches that wait for a verdict, by id."""
@@ -112,7 +114,7 @@ class SettleLedger:
         b, p = batches.c, plans.c
         # A server that was slow to answer may have done the work only then; what never ended counts from its start.
         ended_at = sa.func.coalesce(b.answered_at, b.sent_at, type_=UtcDateTime).label("ended_at")
-        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.looks, b.looked_at, ended_at)
+        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.token, b.looks, b.looked_at, ended_at)
         query = query.where(wanted, b.batch_id > after).order_by(b.batch_id).limit(limit)
         with self._engine.connect() as connection:
             now = store_now(connection)
@@ -122,6 +124,7 @@ class SettleLedger:
                 of_ended_run = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < now - RUN_SILENT_AFTER)
                 query = query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, of_ended_run)
             rows = connection.execute(query).all()
+        self._tokens |= {row.batch_id: row.token for row in rows}
         return [
             OpenBatch(
                 batch_id=row.batch_id,
@@ -174,16 +177,24 @@ class SettleLedger:
         reach("after settle commit")
 
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None:
-        """Record another verdict on unsettled rows."""
+        """Record another verdict on unsettled rows.
+
+        Rows of a batch that somebody else has sent again since it was listed are left alone, and only those whose
+        outcome is unknown go back to planned.
+        """
         if not delivery_ids:
             return
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
-            before = self._states(connection, delivery_ids, OPEN_ROWS)
-            chosen = is_one_of(connection, d.id, list(delivery_ids))
-            statement = sa.update(deliveries).where(chosen, d.state.in_(OPEN_ROWS))
-            connection.execute(statement.values(state=state, reason=reason, updated_at=now))
+            ids = is_one_of(connection, d.id, list(delivery_ids))
+            held_in = connection.execute(sa.select(d.batch_id).where(ids, d.batch_id.is_not(None)).distinct())
+            as_listed = is_one_of(connection, d.batch_id, self._as_listed(connection, held_in.scalars().all()))
+            movable = (State.UNKNOWN,) if state == State.PLANNED else OPEN_ROWS
+            chosen = (ids, as_listed, d.state.in_(movable))
+            before = {row.id: row.state for row in connection.execute(sa.select(d.id, d.state).where(*chosen))}
+            values = {"state": state, "reason": reason, "updated_at": now}
+            connection.execute(sa.update(deliveries).where(*chosen).values(**values))
             self._log(connection, before, state, reason, now)
 
     def note(self, delivery_ids: Sequence[int], reason: str) -> None:
@@ -208,7 +219,7 @@ class SettleLedger:
         b, d = batches.c, deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
-            chosen = is_one_of(connection, b.batch_id, list(batch_ids))
+            chosen = is_one_of(connection, b.batch_id, self._as_listed(connection, batch_ids))
             looks = b.looks + 1 if conclusive else b.looks
             connection.execute(sa.update(batches).where(chosen).values(looks=looks, looked_at=now))
             members = sa.exists().where(d.batch_id == b.batch_id)
@@ -218,6 +229,13 @@ class SettleLedger:
             again = ended.where(planned)
             connection.execute(again.values(state="again", looks=0, looked_at=None, owner=None, lease_until=None))
             connection.execute(ended.values(state="settled", settled_at=now, audited_at=None))
+
+    def _as_listed(self, connection: sa.Connection, batch_ids: Sequence[str]) -> list[str]:
+        """Lock batches, and return those that nobody has claimed since they were listed."""
+        b = batches.c
+        query = sa.select(b.batch_id, b.token).where(is_one_of(connection, b.batch_id, batch_ids))
+        rows = connection.execute(query.order_by(b.batch_id).with_for_update())
+        return [row.batch_id for row in rows if self._tokens.get(row.batch_id, row.token) == row.token]
 
     def spent(self, plan_id: int, lookups: int) -> None:
         """Add to the look-ups that a run's verification cost."""
