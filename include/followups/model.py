@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from math import isfinite
 from typing import Annotated, Any, Literal
 
+import msgspec
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, from_json
 
 
 class State(StrEnum):
@@ -75,10 +76,14 @@ MAX_SUBJECT = 500
 MAX_LOCATION = 500
 MAX_DESCRIPTION = 32_000
 
-_GUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
-#: Characters that JSON may carry and no CRM field should: C0 controls but tab and line ends, lone surrogates.
+GUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+#: What JSON may carry and no CRM field should is left out: C0 controls but tab and line ends.
+TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+CONTROL_CHARACTER = "holds a control character that LeadSquared cannot store"
+#: For text that pydantic does not check: lone surrogates too.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CUSTOM_FIELD = re.compile(r"mx_[A-Za-z0-9_]+")
+_to_json = msgspec.json.Encoder().encode
 
 
 @lru_cache(maxsize=65_536)
@@ -91,7 +96,7 @@ def _email(value: str) -> str:
 
 def _clean(value: str) -> str:
     if _FORBIDDEN.search(value):
-        raise PydanticCustomError("control_character", "holds a control character that LeadSquared cannot store")
+        raise PydanticCustomError("control_character", CONTROL_CHARACTER)
     return value
 
 
@@ -104,24 +109,31 @@ def _as_text(value: Any) -> Any:
 
 def _date_time(value: Any) -> Any:
     """Take date-times and their ISO text; a bare number would silently mean seconds since 1970."""
-    if isinstance(value, datetime):
-        return value
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value.strip())
+            value = datetime.fromisoformat(value.strip())
         except ValueError as error:
             raise PydanticCustomError("date_time", "not a date-time like 2031-04-05 06:00:00+05:30") from error
-    raise PydanticCustomError("date_time", "not a date-time")
+    if not isinstance(value, datetime):
+        raise PydanticCustomError("date_time", "not a date-time")
+    return _in_utc(value)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Show an aware moment in UTC, so that the zone of a warehouse's session is no change of content."""
+    if moment.tzinfo is None or moment.tzinfo is UTC:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return moment  # at the edge of time: the feed's policies refuse it
 
 
 def _custom_fields(value: Any) -> Any:
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise PydanticCustomError("custom_fields", "not valid JSON") from error
+        value = _parse(value)
     if not isinstance(value, dict):
         raise PydanticCustomError("custom_fields", "not a JSON object of mx_… fields")
     cleaned = {}
@@ -131,6 +143,17 @@ def _custom_fields(value: Any) -> Any:
         if content is not None:
             cleaned[name] = _plain(content)
     return cleaned or None
+
+
+def _parse(text: str) -> Any:
+    try:
+        return from_json(text)
+    except ValueError:
+        pass  # the slower parser takes half surrogate pairs, whose reason is another
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PydanticCustomError("custom_fields", "not valid JSON") from error
 
 
 def _plain(content: Any) -> str | float | date:
@@ -145,16 +168,16 @@ def _plain(content: Any) -> str | float | date:
 
 
 def _limits(max_length: int, min_length: int = 0) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length)
+    return StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length, pattern=TEXT_PATTERN)
 
 
 # Constraints stand next to `str`: behind a BeforeValidator pydantic measures the text before it strips it.
-Id = Annotated[str, _limits(200, 1), AfterValidator(_clean), BeforeValidator(_as_text)]
-Name = Annotated[str, _limits(200, 1), AfterValidator(_clean)]
-Subject = Annotated[str, _limits(MAX_SUBJECT, 1), AfterValidator(_clean)]
-Description = Annotated[str, _limits(MAX_DESCRIPTION), AfterValidator(_clean)]
-Location = Annotated[str, _limits(MAX_LOCATION), AfterValidator(_clean)]
-Guid = Annotated[str, StringConstraints(strip_whitespace=True, pattern=_GUID), BeforeValidator(_as_text)]
+Id = Annotated[str, _limits(200, 1), BeforeValidator(_as_text)]
+Name = Annotated[str, _limits(200, 1)]
+Subject = Annotated[str, _limits(MAX_SUBJECT, 1)]
+Description = Annotated[str, _limits(MAX_DESCRIPTION)]
+Location = Annotated[str, _limits(MAX_LOCATION)]
+Guid = Annotated[str, StringConstraints(strip_whitespace=True, pattern=GUID_PATTERN), BeforeValidator(_as_text)]
 Moment = Annotated[datetime, BeforeValidator(_date_time)]
 
 
@@ -196,6 +219,15 @@ class FollowUp(BaseModel):
         if (end_at.tzinfo is None) != (self.due_at.tzinfo is None):
             return False  # comparable only once the feed's zone is attached: see `FollowUp.times`
         return end_at < self.due_at
+
+    def content(self) -> bytes:
+        """Return all that makes the follow-up what it is, as JSON: two of equal content are the same."""
+        values = dict(self.__dict__)
+        del values["cancelled"]
+        try:
+            return _to_json(values)
+        except OverflowError:  # a whole number of more than 64 bits
+            return self.model_dump_json(exclude={"cancelled"}).encode()
 
     @property
     def length(self) -> timedelta | None:

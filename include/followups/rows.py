@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
 from followups.directory import Directory
 from followups.errors import PermanentError
 from followups.feeds import Feed
-from followups.keys import content_hash, delivery_key
-from followups.model import FollowUp, State
+from followups.keys import RowHasher, content_hash, delivery_key
+from followups.model import CONTROL_CHARACTER, GUID_PATTERN, TEXT_PATTERN, FollowUp, State
 from followups.policies import DatePolicy, EndBeforeDueError, Times
 
 REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
@@ -33,6 +34,14 @@ class PayloadBuilder(Protocol):
         """Raise ValueError, free of personal data, where LeadSquared has no form for the row."""
 
 
+class Outline(NamedTuple):
+    """What tells a row from all others, and from what it was before, without a look at what it says."""
+
+    key: str
+    #: equal: the row is just as it was; None: no hash can be taken, and nothing follows
+    row_hash: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """What one row would become; `state` is planned, held, invalid or cancelled."""
@@ -41,6 +50,7 @@ class Candidate:
     followup_id: str
     state: State
     content_hash: str
+    row_hash: int | None = None
     reason: str | None = None
     task_type: str | None = None
     due_at: datetime | None = None
@@ -74,26 +84,40 @@ class RowReader:
     now: datetime
     directory: Directory
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_dates", DatePolicy(self.feed, self.now))
+    @cached_property
+    def _dates(self) -> DatePolicy:
+        return DatePolicy(self.feed, self.now)
 
-    _dates: DatePolicy = None  # type: ignore[assignment]
+    @cached_property
+    def _row_hash(self) -> RowHasher:
+        return RowHasher(FollowUp.model_fields, self.feed.defaults)
 
-    def read(self, row: Mapping[str, Any]) -> Candidate:
-        """Return the candidate of one row, with the feed's defaults filled in."""
+    def outline(self, row: Mapping[str, Any]) -> Outline:
+        """Return the row's key and hash; a bad row without an id has its content for one, to be recorded once."""
+        followup_id = self._id(row)
+        parts = (followup_id, *self._identity(row)) if followup_id else ("", self._raw_content(row))
+        return Outline(delivery_key(self.feed.name, *parts), self._row_hash(row))
+
+    def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate:
+        """Return the candidate of one row, with the feed's defaults filled in; `outline` if it was taken before."""
+        values = self._filled(row)
+        outline = outline or self.outline(row)
+        try:
+            follow_up = FollowUp.model_validate(values)
+        except ValidationError as error:
+            return self._invalid(row, outline, explain(error))
+        return self._judge(follow_up, outline)
+
+    def _filled(self, row: Mapping[str, Any]) -> dict[str, Any]:
         values = {**row}
         for name, default in self.feed.defaults.items():
             if values.get(name) is None:
                 values[name] = default
-        try:
-            follow_up = FollowUp.model_validate(values)
-        except ValidationError as error:
-            return self._invalid(values, explain(error))
-        return self._judge(follow_up, values)
+        return values
 
-    def _judge(self, follow_up: FollowUp, values: Mapping[str, Any]) -> Candidate:
+    def _judge(self, follow_up: FollowUp, outline: Outline) -> Candidate:
         if follow_up.cancelled:
-            return self._candidate(follow_up, values, State.CANCELLED, "cancelled in the warehouse before it was sent")
+            return _candidate(follow_up, outline, State.CANCELLED, "cancelled in the warehouse before it was sent")
         owner, problem = self.directory.owner(follow_up.owner_email, follow_up.owner_id)
         problems = [
             problem,
@@ -111,9 +135,9 @@ class RowReader:
             problems.append("due_at: out of range")
         reasons = [text for text in problems if text]
         if reasons or owner is None:
-            return self._candidate(follow_up, values, State.INVALID, "; ".join(reasons))
+            return _candidate(follow_up, outline, State.INVALID, "; ".join(reasons))
         state = State.HELD if times.held else State.PLANNED
-        return self._candidate(follow_up, values, state, times.held, times, owner)
+        return _candidate(follow_up, outline, state, times.held, times, owner)
 
     def _marker_problem(self, task_type: str) -> str | None:
         """Say where a task type has no field for the marker: what LeadSquared drops can never be found again."""
@@ -122,46 +146,58 @@ class RowReader:
             return None
         return f"marker: task type {task_type!r} has no field {field}; add it there, or change `marker` in the feed"
 
-    def _candidate(
-        self,
-        follow_up: FollowUp,
-        values: Mapping[str, Any],
-        state: State,
-        reason: str | None,
-        times: Times | None = None,
-        owner: str | None = None,
-    ) -> Candidate:
+    def _invalid(self, row: Mapping[str, Any], outline: Outline, reason: str) -> Candidate:
         return Candidate(
-            key=delivery_key(self.feed.name, follow_up.followup_id, *self._identity(values)),
-            followup_id=follow_up.followup_id,
-            state=state,
-            reason=reason,
-            content_hash=content_hash(follow_up.model_dump_json(exclude={"cancelled"})),
-            task_type=follow_up.task_type,
-            due_at=times.due_at if times else None,
-            follow_up=follow_up,
-            times=times,
-            owner_email=owner,
-        )
-
-    def _invalid(self, values: Mapping[str, Any], reason: str) -> Candidate:
-        """Key a bad row by its id where it has one, else by its content, so that it is recorded once."""
-        content = content_hash(repr(sorted((name, str(value)) for name, value in values.items())))
-        given = values.get("followup_id")
-        followup_id = str(given).strip()[:MAX_ID_SHOWN] if given is not None else ""
-        parts = (followup_id, *self._identity(values)) if followup_id else ("", content)
-        return Candidate(
-            key=delivery_key(self.feed.name, *parts),
-            followup_id=_storable(followup_id),
+            key=outline.key,
+            followup_id=_storable(self._id(row)),
             state=State.INVALID,
             reason=reason,
-            content_hash=content,
+            content_hash=self._raw_content(row),
+            row_hash=outline.row_hash,
         )
 
-    def _identity(self, values: Mapping[str, Any]) -> list[str]:
+    def _raw_content(self, row: Mapping[str, Any]) -> str:
+        return content_hash(repr(sorted((name, str(value)) for name, value in self._filled(row).items())))
+
+    def _value(self, row: Mapping[str, Any], column: str) -> Any:
+        given = row.get(column)
+        return self.feed.defaults.get(column) if given is None else given
+
+    def _id(self, row: Mapping[str, Any]) -> str:
+        """Return the id as the checked follow-up has it, and as much as is shown of one that fails the checks."""
+        given = self._value(row, "followup_id")
+        if given is None:
+            return ""
+        text = given.decode("utf-8", "replace") if isinstance(given, bytes | bytearray) else str(given)
+        return text.strip()[:MAX_ID_SHOWN]
+
+    def _identity(self, row: Mapping[str, Any]) -> list[str]:
         """Return the identity columns as text; a moment has one text, whatever zone the warehouse shows it in."""
-        given = [values.get(column) for column in self.feed.identity]
+        given = [self._value(row, column) for column in self.feed.identity]
         return [str(each - _EPOCH if isinstance(each, datetime) and each.tzinfo else each) for each in given]
+
+
+def _candidate(
+    follow_up: FollowUp,
+    outline: Outline,
+    state: State,
+    reason: str | None,
+    times: Times | None = None,
+    owner: str | None = None,
+) -> Candidate:
+    return Candidate(
+        key=outline.key,
+        followup_id=follow_up.followup_id,
+        state=state,
+        reason=reason,
+        content_hash=content_hash(follow_up.content()),
+        row_hash=outline.row_hash,
+        task_type=follow_up.task_type,
+        due_at=times.due_at if times else None,
+        follow_up=follow_up,
+        times=times,
+        owner_email=owner,
+    )
 
 
 def _storable(text: str) -> str:
@@ -170,10 +206,14 @@ def _storable(text: str) -> str:
 
 
 _MISSING = "missing"
+_NOT_MATCHED = {
+    GUID_PATTERN: "not an id like 00000000-0000-4000-8000-000000000001",
+    TEXT_PATTERN: CONTROL_CHARACTER,
+}
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_too_long": lambda context: f"longer than {context['max_length']} characters",
     "string_too_short": lambda _: _MISSING,
-    "string_pattern_mismatch": lambda _: "not an id like 00000000-0000-4000-8000-000000000001",
+    "string_pattern_mismatch": lambda context: _NOT_MATCHED[context["pattern"]],
     "string_type": lambda _: "not text",
     "string_unicode": lambda _: "not valid Unicode text (a broken emoji, or text cut in the middle)",
     "int_parsing_size": lambda _: "not a number of a sensible size",

@@ -113,6 +113,7 @@ deliveries = sa.Table(
     sa.Column("task_type", sa.Text),
     sa.Column("due_at", UtcDateTime),
     sa.Column("content_hash", sa.Text, nullable=False, comment="of the follow-up as read, to see changes"),
+    sa.Column("row_hash", sa.BigInteger, comment="of the warehouse's row as it came; equal: nothing changed"),
     sa.Column("generation", sa.Integer, nullable=False, server_default="0", comment="grows when a row is sent anew"),
     sa.Column("payload", sa.Text, comment="what is sent; the only place of personal data"),
     sa.Column("created_at", UtcDateTime, nullable=False),
@@ -144,12 +145,17 @@ events = sa.Table(
     sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("delivery_id", BigId, index=True, comment="one delivery, or"),
-    sa.Column("batch_id", sa.Text, index=True, comment="all deliveries that were in the batch then"),
+    sa.Column("delivery_id", BigId, comment="one delivery, or"),
+    sa.Column("batch_id", sa.Text, comment="all deliveries that were in the batch then"),
     sa.Column("from_state", sa.Text),
     sa.Column("to_state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
-)
+    # Most events have one of the two: each index leaves out the others.
+    sa.Index("ix_events_delivery_id", "delivery_id", sqlite_where=sa.text("delivery_id IS NOT NULL"),
+             postgresql_where=sa.text("delivery_id IS NOT NULL")),
+    sa.Index("ix_events_batch_id", "batch_id", sqlite_where=sa.text("batch_id IS NOT NULL"),
+             postgresql_where=sa.text("batch_id IS NOT NULL")),
+)  # fmt: skip
 
 owner_days = sa.Table(
     "owner_days",

@@ -16,7 +16,7 @@ from followups.ledger.planning import PlanLedger
 from followups.model import State
 from followups.planning.counts import PlanCounts
 from followups.planning.planner import CHUNK_ROWS, Planner, Reader
-from followups.rows import Candidate, PayloadBuilder
+from followups.rows import Candidate, Outline, PayloadBuilder
 from leadsquared.errors import ConfigurationError
 from leadsquared.payload_rules import (
     end_problem,
@@ -81,10 +81,14 @@ class PayloadReader:
         self._feed = feed
         self._directory = directory
 
-    def read(self, row: Mapping[str, Any]) -> Candidate:
-        """Return the candidate of one payload."""
-        payload = {name: value for name, value in row.items() if name != PAYLOAD_ID}
-        content = content_hash(json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str))
+    def outline(self, row: Mapping[str, Any]) -> Outline:
+        """Return the key of one payload."""
+        return Outline(delivery_key(self._feed.name, str(row.get(PAYLOAD_ID) or _content(row))))
+
+    def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate:
+        """Return the candidate of one payload; `outline` if it was taken before."""
+        payload = _payload(row)
+        content = _content(row)
         followup_id = str(row.get(PAYLOAD_ID) or content)
         task_type = self._task_type(payload.get("TaskType"))
         email = str(payload.get("OwnerEmailAddress") or "").strip().lower() or None
@@ -103,7 +107,7 @@ class PayloadReader:
         ]
         reasons = "; ".join(text for text in problems if text) or None
         return Candidate(
-            key=delivery_key(self._feed.name, followup_id),
+            key=(outline or self.outline(row)).key,
             followup_id=followup_id.encode("utf-8", "replace").decode().replace("\x00", "?"),
             state=State.INVALID if reasons else State.PLANNED,
             reason=reasons,
@@ -138,6 +142,14 @@ class PayloadReader:
         return (
             None if value.isascii() or value.encode("utf-8", "ignore").decode() == value else f"{field}: broken Unicode"
         )
+
+
+def _payload(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != PAYLOAD_ID}
+
+
+def _content(row: Mapping[str, Any]) -> str:
+    return content_hash(json.dumps(_payload(row), sort_keys=True, ensure_ascii=False, default=str))
 
 
 def plan_inline(

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from followups.crash_points import reach
 from followups.ledger import events
+from followups.ledger.bulk import insert_deliveries, locked, update_deliveries
 from followups.ledger.clock import store_now
 from followups.ledger.sets import is_one_of
 from followups.model import State
@@ -23,6 +24,7 @@ from followups.window import Window
 #: A run that showed no sign of life for so long no longer keeps its planned rows from others.
 RUN_SILENT_AFTER = timedelta(minutes=10)
 MAX_BYTES_PER_CHARACTER = 4
+_STATES = {str(state): state for state in State}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Known:
     plan_id: int
     generation: int
     batch_id: str | None
+    row_hash: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,11 @@ class PlanLedger:
         """Return what the ledger holds of the keys, by key."""
         d = deliveries.c
         with self._engine.connect() as connection:
-            query = sa.select(d.delivery_key, d.id, d.state, d.content_hash, d.plan_id, d.generation, d.batch_id)
+            query = sa.select(
+                d.delivery_key, d.id, d.state, d.content_hash, d.plan_id, d.generation, d.batch_id, d.row_hash
+            )
             found = connection.execute(query.where(is_one_of(connection, d.delivery_key, keys)))
-            return {row[0]: Known(row[1], State(row[2]), *row[3:]) for row in found}
+            return {row[0]: Known(row[1], _STATES[row[2]], *row[3:]) for row in found}
 
     def is_live_elsewhere(self, plan_id: int) -> bool:
         """Tell whether another run that still lives has the plan; it will send those rows itself."""
@@ -191,8 +196,7 @@ class PlanLedger:
         if not rows:
             return
         common = {"feed": self._feed, "plan_id": self.plan_id, "created_at": now, "updated_at": now, "generation": 0}
-        statement = self._insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
-        connection.execute(statement, [{**common, **row.values} for row in rows])
+        insert_deliveries(connection, [{**common, **row.values} for row in rows])
         self._log_kept_back(connection, [row.values["delivery_key"] for row in rows if not row.values["batch_id"]], now)
 
     def _log_kept_back(self, connection: sa.Connection, keys: Sequence[str], now: datetime) -> None:
@@ -211,33 +215,35 @@ class PlanLedger:
         events.record(connection, log)
 
     def _write_changed(self, connection: sa.Connection, rows: Sequence[ChangedRow], now: datetime) -> None:
-        log = []
-        for row in rows:
-            statement = (
-                sa.update(deliveries)
-                .where(
-                    deliveries.c.id == row.id,
-                    deliveries.c.state == row.expected,
-                    deliveries.c.batch_id.is_not_distinct_from(row.from_batch),
-                )
-                .values(plan_id=self.plan_id, updated_at=now, **row.values)
-            )
-            if connection.execute(statement).rowcount:
-                log.append({
-                    "at": now, "actor": self._actor, "delivery_id": row.id, "batch_id": row.from_batch,
-                    "from_state": row.expected, "to_state": row.values.get("state", row.expected), "reason": row.why,
-                })  # fmt: skip
+        if not rows:
+            return
+        found = locked(connection, [row.id for row in rows])
+        moved = [row for row in rows if found.get(row.id) == (row.expected, row.from_batch)]
+        update_deliveries(
+            connection, [{"id": row.id, "plan_id": self.plan_id, "updated_at": now, **row.values} for row in moved]
+        )
         # A delivery's own event names the batch that it leaves, so that its timeline can be put together.
-        events.record(connection, log)
+        events.record(connection, [
+            {
+                "at": now, "actor": self._actor, "delivery_id": row.id, "batch_id": row.from_batch,
+                "from_state": row.expected, "to_state": row.values.get("state", row.expected), "reason": row.why,
+            }
+            for row in moved
+        ])  # fmt: skip
 
     def _write_owner_days(self, connection: sa.Connection, counts: Mapping[tuple[str, str], int]) -> None:
-        for (owner, day), more in counts.items():
-            statement = self._insert(owner_days).values(feed=self._feed, owner=owner, day=day, planned=more)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["feed", "owner", "day"], set_={"planned": owner_days.c.planned + more}
-                )
-            )
+        if not counts:
+            return
+        statement = self._insert(owner_days)
+        statement = statement.on_conflict_do_update(
+            index_elements=["feed", "owner", "day"],
+            set_={"planned": owner_days.c.planned + statement.excluded.planned},
+        )
+        rows = [
+            {"feed": self._feed, "owner": owner, "day": day, "planned": more}
+            for (owner, day), more in sorted(counts.items())
+        ]
+        connection.execute(statement, rows)
 
 
 def finish_plans(engine: sa.Engine, plan_ids: Sequence[int]) -> None:

@@ -18,7 +18,8 @@ from followups.planning.batching import BatchCutter
 from followups.planning.counts import PlanCounts, Preview
 from followups.planning.decisions import Action, Decision, Requeue, decide
 from followups.planning.related import Lookup, refuse_strangers
-from followups.rows import Candidate, PayloadBuilder
+from followups.planning.unchanged import Unchanged
+from followups.rows import Candidate, Outline, PayloadBuilder
 
 CHUNK_ROWS = 2000
 #: States of rows that took nothing of their owner's allowance when they were taken up.
@@ -40,7 +41,8 @@ class Ledger(Protocol):
 class Reader(Protocol):
     """Makes a candidate of what was read; `followups.rows.RowReader` for warehouse rows."""
 
-    def read(self, row: Mapping[str, Any]) -> Candidate: ...  # noqa: D102
+    def outline(self, row: Mapping[str, Any]) -> Outline: ...  # noqa: D102
+    def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate: ...  # noqa: D102
 
 
 class Planner:
@@ -65,6 +67,7 @@ class Planner:
         self._limit = limit
         self._lookup = lookup
         self._allowance = DailyAllowance(feed.max_per_owner_per_day, feed.zone, ledger.owner_day_counts)
+        self._unchanged = Unchanged(ledger.plan_id, requeue)
         self._cutter = BatchCutter(ledger.plan_id)
         self._changes = Changes()
         self._batch_id = ""
@@ -81,12 +84,16 @@ class Planner:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take one chunk of rows as read from the warehouse."""
-        candidates: Sequence[Candidate] = [self._reader.read(row) for row in rows]
-        known = self._ledger.known([candidate.key for candidate in candidates])
+        outlined = [(row, self._reader.outline(row)) for row in rows]
+        known = self._ledger.known([outline.key for _, outline in outlined])
+        seen = dict(self._unwritten)
+        if self._limit is None:
+            left, outlined = self._unchanged.part(outlined, known, seen)
+            self._leave(left, seen)
+        candidates: Sequence[Candidate] = [self._reader.read(row, outline) for row, outline in outlined]
         if self._lookup is not None:
             candidates = refuse_strangers(candidates, known, self._lookup)
         self._allowance.load(candidates, (row.owner_day for row in self._batch))
-        seen = dict(self._unwritten)
         for candidate in candidates:
             if self.is_full:
                 break
@@ -97,6 +104,11 @@ class Planner:
             seen[candidate.key] = candidate.content_hash
             self._take(candidate, known.get(candidate.key))
         self._write()
+
+    def _leave(self, left: Mapping[str, Known], seen: dict[str, str]) -> None:
+        self.counts.due += len(left)
+        self.counts.outcomes.update(f"already {known.state}" for known in left.values())
+        seen.update((key, known.content_hash) for key, known in left.items())
 
     def add_leftovers(self) -> None:
         """Take up planned rows that no living run will send."""
@@ -225,6 +237,7 @@ def _columns(candidate: Candidate) -> dict[str, Any]:
         "task_type": candidate.task_type,
         "due_at": candidate.due_at,
         "content_hash": candidate.content_hash,
+        "row_hash": candidate.row_hash,
     }
 
 

@@ -21,10 +21,12 @@ def upgrade() -> None:
     _quota_up()
     _write_back_up()
     _page_up()
+    _planning_up()
 
 
 def downgrade() -> None:
     """Take them away again."""
+    _planning_down()
     _page_down()
     _write_back_down()
     _quota_down()
@@ -138,3 +140,30 @@ def _page_up() -> None:
 
 def _page_down() -> None:
     op.drop_index("ix_deliveries_refused", "deliveries")
+
+
+_EVENT_INDEXES = ("delivery_id", "batch_id")
+
+
+def _planning_up() -> None:
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "row_hash",
+                sa.BigInteger(),
+                nullable=True,
+                comment="of the warehouse's row as it came; equal: nothing changed",
+            )
+        )
+    for column in _EVENT_INDEXES:
+        op.drop_index(f"ix_events_{column}", "events")
+        where = sa.text(f"{column} IS NOT NULL")
+        op.create_index(f"ix_events_{column}", "events", [column], sqlite_where=where, postgresql_where=where)
+
+
+def _planning_down() -> None:
+    for column in _EVENT_INDEXES:
+        op.drop_index(f"ix_events_{column}", "events")
+        op.create_index(f"ix_events_{column}", "events", [column])
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_column("row_hash")
