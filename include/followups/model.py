@@ -224,10 +224,7 @@ class FollowUp(BaseModel):
         """Return all that makes the follow-up what it is, as JSON: two of equal content are the same."""
         values = dict(self.__dict__)
         del values["cancelled"]
-        try:
-            return _to_json(values)
-        except OverflowError:  # a whole number of more than 64 bits
-            return self.model_dump_json(exclude={"cancelled"}).encode()
+        return _to_json(values)
 
     @property
     def length(self) -> timedelta | None:

@@ -1,118 +1,207 @@
-"""How fast a plan is, and how much memory it takes: rows from a DuckDB file into a SQLite ledger, in one process.
+"""How fast a plan is, how much memory it takes and what it leaves in the ledger, on SQLite and on PostgreSQL.
 
-Beside it, in the same run, the same rows merely copied from DuckDB into SQLite with plain inserts.
+The task's own code plans in a process of its own, from a DuckDB file and from PostgreSQL. Before and after it the same
+rows are merely copied from DuckDB into the same database: with `executemany` into SQLite, with COPY into PostgreSQL.
+Then everything counts as delivered, and the same window is planned again. Last, equal windows of new rows are planned
+into ledgers of growing size.
 """
 
 from __future__ import annotations
 
-import resource
-import sqlite3
+import contextlib
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import duckdb
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
+from demo.environment import ROOT
 from followups.database import connect
-from followups.directory import Directory, TaskType, User
-from followups.feeds import feeds_dir, load_feed, read_query
 from followups.ledger.migrate import upgrade
-from followups.ledger.planning import PlanLedger
-from followups.planning.planner import CHUNK_ROWS, Planner
-from followups.rows import RowReader
-from followups.sql import bind
-from followups.window import Window
-from leadsquared.payloads import payload_builder
-from sandbox.directory import load_directory
-from sandbox.warehouse.seeding import SeedPlan, seed
-from tests.benchmarks import figures
+from followups.ledger.reading import LedgerReader
+from followups.ledger.sending import SendLedger
+from followups.ledger.settling import SettleLedger
+from followups.planning.batching import Slice
+from sandbox.testing import running
+from tests.benchmarks import figures, planning_stores
 from tests.benchmarks.figures import Figure
+from tests.support import postgres
 
-FEED = "appointments"
-
-
-def peak_megabytes() -> float:
-    """Return the process's peak memory so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def window() -> Window:
-    """Cover everything that was seeded."""
-    now = datetime.now(UTC)
-    return Window(start=now - timedelta(days=30), end=now + timedelta(days=30), source="params")
+QUICK_ROWS, FULL_ROWS = 20_000, 1_000_000
+PROBE_ROWS = 2_000
+#: Pages of batches as verification asks for them.
+BATCHES_PER_LOOK = 200
+#: Parts of the warehouse, see `planning_stores.fill_duckdb`: all rows; then a hundredth, a tenth, and three probes.
+ALL, HUNDREDTH, TENTH, PROBE = 0, 1, 2, 3
 
 
-def sandbox_directory() -> Directory:
-    """Return the sandbox's users and task types."""
-    known = load_directory()
-    return Directory.of(
-        [User(id=user.id, email=user.email, active=user.active) for user in known.users],
-        [TaskType(name=each.name, category=each.category) for each in known.task_types],
-    )
+class Bench:
+    """One folder, one sandbox to read users and task types from, one warehouse."""
+
+    def __init__(self, folder: Path, sandbox_url: str, rows: int) -> None:
+        self.folder = folder
+        self.rows = rows
+        self.warehouse = folder / "warehouse.duckdb"
+        planning_stores.fill_duckdb(self.warehouse, [rows, rows // 100, rows // 10, PROBE_ROWS, PROBE_ROWS, PROBE_ROWS])
+        leadsquared = {
+            "conn_type": "leadsquared", "host": sandbox_url, "login": "demo-access-key", "password": "demo-secret-key",
+            "extra": {"calls": 1000, "period_seconds": 1},
+        }  # fmt: skip
+        self._environment = {
+            **os.environ,
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW_CONN_LEADSQUARED_DEFAULT": json.dumps(leadsquared),
+        }
+        self.duckdb = json.dumps({"conn_type": "duckdb", "host": str(self.warehouse)})
+        self._runs = 0
+
+    def plan(self, ledger: str, bounds: tuple[str, str], warehouse: str | None = None) -> dict[str, Any]:
+        """Plan a window as another run; return what it took."""
+        self._runs += 1
+        orders = {"run": f"bench-{self._runs}", "first": bounds[0], "last": bounds[1]}
+        environment = {
+            **self._environment,
+            "AIRFLOW_CONN_FOLLOWUPS_LEDGER": ledger,
+            "AIRFLOW_CONN_WAREHOUSE_DEFAULT": warehouse or self.duckdb,
+        }
+        command = [sys.executable, "-m", "tests.benchmarks.planning_run", json.dumps(orders)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        result: dict[str, Any] = json.loads(done.stdout.rpartition("{\"seconds\"")[1] + done.stdout.rpartition("{\"seconds\"")[2])
+        return result
 
 
-def plan(warehouse: Path, ledger_file: Path) -> tuple[int, float]:
-    """Plan everything; return rows and seconds."""
-    feed = load_feed(feeds_dir() / f"{FEED}.yaml")
-    engine = connect(f"sqlite:///{ledger_file}")
+def as_connection(url: URL) -> str:
+    """Return the Airflow connection of a database."""
+    if url.get_backend_name() == "sqlite":
+        return json.dumps({"conn_type": "sqlite", "host": url.database})
+    values = {"host": url.host, "port": url.port, "login": url.username, "password": url.password}
+    return json.dumps({"conn_type": "postgres", "schema": url.database, **{k: v for k, v in values.items() if v}})
+
+
+def measure_store(bench: Bench, name: str, urls: Callable[[], URL], copy: Callable[[], float]) -> Iterator[Figure]:
+    """Copy, plan, copy, deliver, plan again, look at the ledger, grow it."""
+    url = urls()
+    engine = connect(url)
     upgrade(engine)
-    ledger = PlanLedger(engine, feed=feed.name, run_key="bench", actor="bench")
-    ledger.open(kind="manual", mode="send", window=window())
-    reader = RowReader(feed, datetime.now(UTC), sandbox_directory())
-    planner = Planner(feed, ledger, reader, payload_builder(feed.marker))
-    bounds = {"window_start": window().start, "window_end": window().end}
-    sql, values = bind(read_query(feed), bounds, "?")
-    began = time.perf_counter()
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        cursor = connection.execute(sql, values)
-        columns = [column[0] for column in cursor.description]
-        while chunk := cursor.fetchmany(CHUNK_ROWS):
-            planner.add(dict(zip(columns, row, strict=True)) for row in chunk)
-    counts = planner.finish()
-    return counts.due, time.perf_counter() - began
+    bounds = planning_stores.window(ALL)
+    before = copy()
+    first = bench.plan(as_connection(url), bounds)
+    copied = (before + copy()) / 2
+    subject = f"{first['due']:,} rows, DuckDB to {name}"
+    yield Figure(subject=subject, measure="copied", value=first["due"] / copied, unit="rows/s")
+    yield from speed(subject, first, copied)
+    yield from reading(engine, first, f"{first['due']:,} rows, {name}")
+    planning_stores.deliver(engine)
+    again = bench.plan(as_connection(url), bounds)
+    yield Figure(subject=subject, measure="sent by a second run", value=again["to_send"], unit="rows", at_most=0)
+    share = again["seconds"] / first["seconds"]
+    yield Figure(subject=subject, measure="second run, of the first's time", value=share, at_most=0.2)
+    yield from weight(engine, first["due"], name)
+    yield from growth(bench, name, urls, url)
+    engine.dispose()
 
 
-def copy(warehouse: Path, target: Path) -> float:
-    """Copy the same rows as they are; return the seconds."""
-    feed = load_feed(feeds_dir() / f"{FEED}.yaml")
-    bounds = {"window_start": window().start, "window_end": window().end}
-    sql, values = bind(read_query(feed), bounds, "?")
-    began = time.perf_counter()
-    with duckdb.connect(str(warehouse), read_only=True) as source, sqlite3.connect(target) as sink:
-        cursor = source.execute(sql, values)
-        names = [column[0] for column in cursor.description]
-        sink.execute("PRAGMA journal_mode=WAL")
-        sink.execute(f"CREATE TABLE copy ({', '.join(names)})")
-        marks = ", ".join("?" for _ in names)
-        while chunk := cursor.fetchmany(CHUNK_ROWS):
-            plain = [[value.isoformat() if isinstance(value, datetime) else value for value in row] for row in chunk]
-            sink.executemany(f"INSERT INTO copy VALUES ({marks})", plain)
-            sink.commit()
-    return time.perf_counter() - began
+def speed(subject: str, run: dict[str, Any], copied: float) -> Iterator[Figure]:
+    """Say what a first plan took."""
+    yield Figure(subject=subject, measure="planned", value=run["due"] / run["seconds"], unit="rows/s")
+    yield Figure(subject=subject, measure="of a copy's speed", value=copied / run["seconds"], at_least=0.25)
+    yield Figure(subject=subject, measure="processor, a row", value=1e6 * run["processor"] / run["due"], unit="µs")
+    yield Figure(subject=subject, measure="memory above Airflow's", value=run["memory_mb"], unit="MB", at_most=300)
+    yield Figure(subject=subject, measure="mapped tasks", value=run["slices"], at_most=100)
+    yield Figure(subject=subject, measure="XCom", value=run["xcom_bytes"] / 1000, unit="kB", at_most=48)
+
+
+def reading(engine: sa.Engine, run: dict[str, Any], subject: str) -> Iterator[Figure]:
+    """Say how long the run's other tasks look at the ledger."""
+    reader, part = LedgerReader(engine), Slice.from_json(run["first_slice"])
+    settle = SettleLedger(engine, actor="bench", plan_ids=[run["plan_id"]])
+
+    def timed(what: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        what()
+        return 1000 * (time.perf_counter() - began)
+
+    slice_ms = timed(lambda: SendLedger(engine, owner="bench").open_batches(*part.bounds))
+    yield Figure(subject=subject, measure="a slice's batches", value=slice_ms, unit="ms")
+    planning_stores.accept(engine)
+    yield Figure(subject=subject, measure="rows by state", value=timed(lambda: reader.sent_counts([run["plan_id"]])), unit="ms")
+    yield Figure(subject=subject, measure="calls by outcome", value=timed(lambda: reader.call_counts([run["plan_id"]])), unit="ms")
+
+    def round_of_looks() -> None:
+        after = ""
+        while found := settle.open_batches(BATCHES_PER_LOOK, after):
+            after = found[-1].batch_id
+
+    yield Figure(subject=subject, measure="all batches of a verify round", value=timed(round_of_looks), unit="ms")
+
+
+def weight(engine: sa.Engine, rows: int, name: str) -> Iterator[Figure]:
+    """Say how many bytes of the ledger a row takes, by table and index."""
+    found = planning_stores.weigh(engine)
+    subject = f"{name}, bytes a delivered row"
+    yield Figure(subject=subject, measure="all", value=sum(found.values()) / rows)
+    for part, size in sorted(found.items(), key=lambda pair: -pair[1]):
+        if size / rows >= 0.5:
+            yield Figure(subject=subject, measure=part, value=size / rows)
+
+
+def growth(bench: Bench, name: str, urls: Callable[[], URL], full: URL) -> Iterator[Figure]:
+    """Plan windows of equal size into ledgers of a hundredth, a tenth and all of the rows."""
+    url = urls()
+    upgrade(connect(url))
+    taken = 0
+    seconds = []
+    for step, (ledger, part) in enumerate(((url, HUNDREDTH), (url, TENTH), (full, None))):
+        if part is not None:
+            taken += bench.plan(as_connection(ledger), planning_stores.window(part))["due"]
+        probe = bench.plan(as_connection(ledger), planning_stores.window(PROBE + step))
+        seconds.append(probe["seconds"])
+        size = taken if part is not None else bench.rows
+        subject = f"{probe['due']:,} new rows, {name} with {size:,} before"
+        yield Figure(subject=subject, measure="a row", value=1e6 * probe["seconds"] / probe["due"], unit="µs")
+    yield Figure(subject=f"{name}, a hundred times the ledger", measure="a window's time grows to", value=seconds[-1] / seconds[0], at_most=2)
 
 
 def measure(quick: bool) -> Iterator[Figure]:
-    """Copy, plan, plan again."""
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = Path(folder) / "warehouse.duckdb"
-        today = datetime.now(UTC).date()
-        wanted = 20_000 if quick else 1_000_000
-        seed(f"duckdb:///{warehouse}", SeedPlan(rows=wanted, days=14, around=today, seed=7))
-        copied = copy(warehouse, Path(folder) / "copy.db")
-        before = peak_megabytes()
-        rows, planned = plan(warehouse, Path(folder) / "ledger.db")
-        subject = f"{rows:,} rows, SQLite"
-        yield Figure(subject=subject, measure="copied", value=rows / copied, unit="rows/s")
-        yield Figure(subject=subject, measure="planned", value=rows / planned, unit="rows/s")
-        yield Figure(subject=subject, measure="of a copy's speed", value=copied / planned, at_least=0.25)
-        _, again = plan(warehouse, Path(folder) / "ledger.db")
-        yield Figure(subject=subject, measure="planned again, of the first time", value=again / planned, at_most=0.2)
-        more = peak_megabytes() - before
-        yield Figure(subject=subject, measure="memory above a copy's", value=more, unit="MB", at_most=300)
-        size = (Path(folder) / "ledger.db").stat().st_size
-        yield Figure(subject=subject, measure="ledger, a row", value=size / rows, unit="bytes")
+    """Measure both kinds of ledger, and PostgreSQL as the warehouse too."""
+    yield from measure_rows(QUICK_ROWS if quick else FULL_ROWS)
+
+
+def measure_rows(rows: int) -> Iterator[Figure]:
+    """Measure with so many rows."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="followups-planning-")))
+        sandbox = stack.enter_context(running({"rate.normal": "100000/1"}))
+        server = postgres.find_server() or stack.enter_context(postgres.throw_away_server())
+        databases = lambda: stack.enter_context(postgres.empty_database(server))  # noqa: E731
+        files = lambda: URL.create("sqlite", database=str(Path(tempfile.mkdtemp(dir=folder)) / "ledger.db"))  # noqa: E731
+        bench = Bench(folder, sandbox.url, rows)
+        bounds = planning_stores.window(ALL)
+        sink = databases()
+        yield from measure_store(
+            bench, "SQLite", files,
+            lambda: planning_stores.copy_to_sqlite(bench.warehouse, Path(tempfile.mkdtemp(dir=folder)) / "copy.db", bounds),
+        )  # fmt: skip
+        yield from measure_store(
+            bench, "PostgreSQL", databases, lambda: planning_stores.copy_to_postgres(bench.warehouse, sink, bounds)
+        )
+        yield from from_postgres(bench, databases, lambda: planning_stores.copy_to_postgres(bench.warehouse, sink, bounds))
+
+
+def from_postgres(bench: Bench, databases: Callable[[], URL], copy: Callable[[], float]) -> Iterator[Figure]:
+    """Plan with PostgreSQL on both sides."""
+    warehouse, url = databases(), databases()
+    planning_stores.fill_postgres(warehouse, bench.warehouse)
+    upgrade(connect(url))
+    run = bench.plan(as_connection(url), planning_stores.window(ALL), as_connection(warehouse))
+    yield from speed(f"{run['due']:,} rows, PostgreSQL to PostgreSQL", run, copy())
 
 
 if __name__ == "__main__":
