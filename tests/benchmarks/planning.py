@@ -32,6 +32,7 @@ from followups.planning.batching import Slice
 from sandbox.testing import running
 from tests.benchmarks import figures, planning_stores
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.planning_run import RESULT
 from tests.support import postgres
 
 QUICK_ROWS, FULL_ROWS = 20_000, 1_000_000
@@ -73,7 +74,7 @@ class Bench:
         }
         command = [sys.executable, "-m", "tests.benchmarks.planning_run", json.dumps(orders)]
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-        result: dict[str, Any] = json.loads(done.stdout.rpartition("{\"seconds\"")[1] + done.stdout.rpartition("{\"seconds\"")[2])
+        result: dict[str, Any] = json.loads(done.stdout.rpartition(RESULT)[2])
         return result
 
 
@@ -112,6 +113,7 @@ def speed(subject: str, run: dict[str, Any], copied: float) -> Iterator[Figure]:
     """Say what a first plan took."""
     yield Figure(subject=subject, measure="planned", value=run["due"] / run["seconds"], unit="rows/s")
     yield Figure(subject=subject, measure="of a copy's speed", value=copied / run["seconds"], at_least=0.25)
+    yield Figure(subject=subject, measure="a plan of no rows before it", value=run["empty_seconds"], unit="s")
     yield Figure(subject=subject, measure="processor, a row", value=1e6 * run["processor"] / run["due"], unit="µs")
     yield Figure(subject=subject, measure="memory above Airflow's", value=run["memory_mb"], unit="MB", at_most=300)
     yield Figure(subject=subject, measure="mapped tasks", value=run["slices"], at_most=100)
@@ -131,8 +133,15 @@ def reading(engine: sa.Engine, run: dict[str, Any], subject: str) -> Iterator[Fi
     slice_ms = timed(lambda: SendLedger(engine, owner="bench").open_batches(*part.bounds))
     yield Figure(subject=subject, measure="a slice's batches", value=slice_ms, unit="ms")
     planning_stores.accept(engine)
-    yield Figure(subject=subject, measure="rows by state", value=timed(lambda: reader.sent_counts([run["plan_id"]])), unit="ms")
-    yield Figure(subject=subject, measure="calls by outcome", value=timed(lambda: reader.call_counts([run["plan_id"]])), unit="ms")
+    yield Figure(
+        subject=subject, measure="rows by state", value=timed(lambda: reader.sent_counts([run["plan_id"]])), unit="ms"
+    )
+    yield Figure(
+        subject=subject,
+        measure="calls by outcome",
+        value=timed(lambda: reader.call_counts([run["plan_id"]])),
+        unit="ms",
+    )
 
     def round_of_looks() -> None:
         after = ""
@@ -154,19 +163,22 @@ def weight(engine: sa.Engine, rows: int, name: str) -> Iterator[Figure]:
 
 def growth(bench: Bench, name: str, urls: Callable[[], URL], full: URL) -> Iterator[Figure]:
     """Plan windows of equal size into ledgers of a hundredth, a tenth and all of the rows."""
-    url = urls()
-    upgrade(connect(url))
-    taken = 0
-    seconds = []
-    for step, (ledger, part) in enumerate(((url, HUNDREDTH), (url, TENTH), (full, None))):
-        if part is not None:
-            taken += bench.plan(as_connection(ledger), planning_stores.window(part))["due"]
-        probe = bench.plan(as_connection(ledger), planning_stores.window(PROBE + step))
-        seconds.append(probe["seconds"])
-        size = taken if part is not None else bench.rows
-        subject = f"{probe['due']:,} new rows, {name} with {size:,} before"
-        yield Figure(subject=subject, measure="a row", value=1e6 * probe["seconds"] / probe["due"], unit="µs")
-    yield Figure(subject=f"{name}, a hundred times the ledger", measure="a window's time grows to", value=seconds[-1] / seconds[0], at_most=2)
+    small = urls()
+    upgrade(connect(small))
+    taken, spent = 0, []
+    for step, part in enumerate((HUNDREDTH, TENTH, None)):
+        ledger = as_connection(full if part is None else small)
+        if part is None:
+            taken = bench.rows
+        else:
+            taken += bench.plan(ledger, planning_stores.window(part))["due"]
+        probe = bench.plan(ledger, planning_stores.window(PROBE + step))
+        taken += probe["due"] if part is not None else 0
+        spent.append(probe["seconds"] / probe["due"])
+        subject = f"{probe['due']:,} new rows, {name} with about {taken:,} before"
+        yield Figure(subject=subject, measure="a row", value=1e6 * spent[-1], unit="µs")
+    subject = f"{name}, a hundred times the ledger"
+    yield Figure(subject=subject, measure="a window's time", value=spent[-1] / spent[0], unit="times", at_most=2)
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -180,28 +192,34 @@ def measure_rows(rows: int) -> Iterator[Figure]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="followups-planning-")))
         sandbox = stack.enter_context(running({"rate.normal": "100000/1"}))
         server = postgres.find_server() or stack.enter_context(postgres.throw_away_server())
-        databases = lambda: stack.enter_context(postgres.empty_database(server))  # noqa: E731
-        files = lambda: URL.create("sqlite", database=str(Path(tempfile.mkdtemp(dir=folder)) / "ledger.db"))  # noqa: E731
         bench = Bench(folder, sandbox.url, rows)
         bounds = planning_stores.window(ALL)
-        sink = databases()
-        yield from measure_store(
-            bench, "SQLite", files,
-            lambda: planning_stores.copy_to_sqlite(bench.warehouse, Path(tempfile.mkdtemp(dir=folder)) / "copy.db", bounds),
-        )  # fmt: skip
-        yield from measure_store(
-            bench, "PostgreSQL", databases, lambda: planning_stores.copy_to_postgres(bench.warehouse, sink, bounds)
-        )
-        yield from from_postgres(bench, databases, lambda: planning_stores.copy_to_postgres(bench.warehouse, sink, bounds))
+
+        def file() -> URL:
+            return URL.create("sqlite", database=f"{tempfile.mkdtemp(dir=folder)}/ledger.db")
+
+        def database() -> URL:
+            return stack.enter_context(postgres.empty_database(server))
+
+        def copy_to_file() -> float:
+            return planning_stores.copy_to_sqlite(bench.warehouse, Path(tempfile.mkdtemp(dir=folder), "copy"), bounds)
+
+        sink = database()
+
+        def copy_to_database() -> float:
+            return planning_stores.copy_to_postgres(bench.warehouse, sink, bounds)
+
+        yield from measure_store(bench, "SQLite", file, copy_to_file)
+        yield from measure_store(bench, "PostgreSQL", database, copy_to_database)
+        yield from from_postgres(bench, database(), database(), copy_to_database())
 
 
-def from_postgres(bench: Bench, databases: Callable[[], URL], copy: Callable[[], float]) -> Iterator[Figure]:
+def from_postgres(bench: Bench, warehouse: URL, ledger: URL, copied: float) -> Iterator[Figure]:
     """Plan with PostgreSQL on both sides."""
-    warehouse, url = databases(), databases()
     planning_stores.fill_postgres(warehouse, bench.warehouse)
-    upgrade(connect(url))
-    run = bench.plan(as_connection(url), planning_stores.window(ALL), as_connection(warehouse))
-    yield from speed(f"{run['due']:,} rows, PostgreSQL to PostgreSQL", run, copy())
+    upgrade(connect(ledger))
+    run = bench.plan(as_connection(ledger), planning_stores.window(ALL), as_connection(warehouse))
+    yield from speed(f"{run['due']:,} rows, PostgreSQL to PostgreSQL", run, copied)
 
 
 if __name__ == "__main__":

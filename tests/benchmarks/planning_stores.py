@@ -38,14 +38,14 @@ def fill_duckdb(file: Path, parts: list[int]) -> None:
     """Seed as many rows as all parts have, all of one feed, each part in its own fortnight."""
     seed(f"duckdb:///{file}", SeedPlan(rows=sum(parts), days=DAYS, around=date.today(), seed=7))  # noqa: DTZ011
     ends = [sum(parts[: number + 1]) for number in range(len(parts))]
-    part_of = "CASE " + " ".join(f"WHEN rowid < {end} THEN {number}" for number, end in enumerate(ends)) + " END"
+    part = "CASE " + " ".join(f"WHEN n < {end} THEN {number}" for number, end in enumerate(ends)) + " END"
+    later = f"to_days(CAST({APART.days} * {part} AS INTEGER))"
     with duckdb.connect(str(file)) as connection:
         connection.execute("UPDATE followups SET due_at = now() WHERE due_at IS NULL")
-        # Parts are shuffled over the days, as the rows were made day by day.
+        # The rows were made day by day: parts are shuffled over the days.
         connection.execute(
-            f"CREATE OR REPLACE TABLE followups AS SELECT * EXCLUDE (n) REPLACE ('{FEED}' AS feed, "  # noqa: S608
-            f"due_at + to_days(CAST({APART.days} * {part_of.replace('rowid', 'n')} AS INTEGER)) AS due_at, "
-            f"end_at + to_days(CAST({APART.days} * {part_of.replace('rowid', 'n')} AS INTEGER)) AS end_at) FROM "
+            f"CREATE OR REPLACE TABLE followups AS SELECT * EXCLUDE (n) REPLACE ('{FEED}' AS feed, "
+            f"due_at + {later} AS due_at, end_at + {later} AS end_at) FROM "
             "(SELECT *, row_number() OVER (ORDER BY hash(followup_id)) - 1 AS n FROM followups) ORDER BY due_at"
         )
 
@@ -144,7 +144,8 @@ def _slow(engine: sa.Engine) -> Iterator[sa.Connection]:
 def weigh(engine: sa.Engine) -> dict[str, int]:
     """Return bytes by table and index."""
     query = (
-        "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"
+        "SELECT relname, pg_relation_size(oid) FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"
         if engine.dialect.name == "postgresql"
         else "SELECT name, sum(pgsize) FROM dbstat GROUP BY name"
     )

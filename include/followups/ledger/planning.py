@@ -9,16 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from followups.crash_points import reach
-from followups.ledger import events
+from followups.ledger import events, owner_days
 from followups.ledger.bulk import insert_deliveries, locked, update_deliveries
 from followups.ledger.clock import store_now
 from followups.ledger.sets import is_one_of
 from followups.model import State
-from followups.schema import batches, deliveries, owner_days, plans
+from followups.schema import batches, deliveries, plans
 from followups.window import Window
 
 #: A run that showed no sign of life for so long no longer keeps its planned rows from others.
@@ -91,7 +89,6 @@ class PlanLedger:
         self._run_key = run_key
         self._actor = actor
         self._conn_id = leadsquared_conn_id
-        self._insert = postgresql_insert if engine.dialect.name == "postgresql" else sqlite_insert
         self._live: dict[int, bool] = {}
         self.plan_id = 0
 
@@ -159,12 +156,8 @@ class PlanLedger:
 
     def owner_day_counts(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """Return how many deliveries were planned for each owner and local day."""
-        owners = sorted({owner for owner, _ in pairs})
-        o = owner_days.c
         with self._engine.connect() as connection:
-            query = sa.select(o.owner, o.day, o.planned)
-            found = connection.execute(query.where(o.feed == self._feed, is_one_of(connection, o.owner, owners)))
-            return {(row[0], row[1]): row[2] for row in found}
+            return owner_days.counts(connection, self._feed, pairs)
 
     def write(self, changes: Changes) -> None:
         """Write new and changed rows with their batches and events, all or nothing."""
@@ -173,7 +166,7 @@ class PlanLedger:
             self._write_batches(connection, changes, now)
             self._write_new(connection, changes.new, now)
             self._write_changed(connection, changes.changed, now)
-            self._write_owner_days(connection, changes.owner_days)
+            owner_days.add(connection, self._feed, changes.owner_days)
             connection.execute(sa.update(plans).where(plans.c.id == self.plan_id).values(heartbeat_at=now))
             reach("before plan commit")
         reach("after plan commit")
@@ -230,20 +223,6 @@ class PlanLedger:
             }
             for row in moved
         ])  # fmt: skip
-
-    def _write_owner_days(self, connection: sa.Connection, counts: Mapping[tuple[str, str], int]) -> None:
-        if not counts:
-            return
-        statement = self._insert(owner_days)
-        statement = statement.on_conflict_do_update(
-            index_elements=["feed", "owner", "day"],
-            set_={"planned": owner_days.c.planned + statement.excluded.planned},
-        )
-        rows = [
-            {"feed": self._feed, "owner": owner, "day": day, "planned": more}
-            for (owner, day), more in sorted(counts.items())
-        ]
-        connection.execute(statement, rows)
 
 
 def finish_plans(engine: sa.Engine, plan_ids: Sequence[int]) -> None:

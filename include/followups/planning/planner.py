@@ -17,6 +17,7 @@ from followups.planning.allowance import DailyAllowance, OwnerDay
 from followups.planning.batching import BatchCutter
 from followups.planning.counts import PlanCounts, Preview
 from followups.planning.decisions import Action, Decision, Requeue, decide
+from followups.planning.deliveries import columns_of, row_of
 from followups.planning.related import Lookup, refuse_strangers
 from followups.planning.unchanged import Unchanged
 from followups.rows import Candidate, Outline, PayloadBuilder
@@ -165,8 +166,8 @@ class Planner:
             return
         self.preview.note(candidate.owner_email or "", candidate.task_type or "", payload)
         self.counts.outcomes[decision.outcome] += 1
-        values = {**_columns(candidate), "state": State.PLANNED, "reason": None, "payload": payload}
-        self._to_batch(_row(known, values, decision.why, owner_day), len(payload.encode()))
+        values = {**columns_of(candidate), "state": State.PLANNED, "reason": None, "payload": payload}
+        self._to_batch(row_of(known, values, decision.why, owner_day), len(payload.encode()))
         self._unwritten[candidate.key] = candidate.content_hash
 
     def _record(self, candidate: Candidate, known: Known | None, why: str) -> None:
@@ -177,7 +178,7 @@ class Planner:
             except ValueError as error:
                 candidate, why = replace(candidate, state=State.INVALID, reason=str(error)), str(error)
         self.counts.keep_back(candidate.state, candidate.reason)
-        self._append(_row(known, {**_columns(candidate), "payload": payload, "batch_id": None}, why))
+        self._append(row_of(known, {**columns_of(candidate), "payload": payload, "batch_id": None}, why))
 
     def _repeated(self, candidate: Candidate, first_content: str) -> None:
         """The same id again in one window: harmless if equal; else nobody can tell which is meant beyond the first."""
@@ -190,7 +191,7 @@ class Planner:
             self.counts.outcomes[f"already {State.INVALID}"] += 1
             return
         self.counts.keep_back(State.INVALID, reason)
-        values = {**_columns(replace(candidate, state=State.INVALID, reason=reason)), "delivery_key": key}
+        values = {**columns_of(replace(candidate, state=State.INVALID, reason=reason)), "delivery_key": key}
         self._append(NewRow({**values, "payload": None, "batch_id": None}))
 
     def _payload(self, candidate: Candidate, known: Known | None) -> str:
@@ -226,25 +227,3 @@ class Planner:
         if len(self._changes):
             self._ledger.write(self._changes)
         self._changes = Changes()
-
-
-def _columns(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "delivery_key": candidate.key,
-        "followup_id": candidate.followup_id,
-        "state": candidate.state,
-        "reason": candidate.reason,
-        "task_type": candidate.task_type,
-        "due_at": candidate.due_at,
-        "content_hash": candidate.content_hash,
-        "row_hash": candidate.row_hash,
-    }
-
-
-def _row(
-    known: Known | None, values: dict[str, Any], why: str, owner_day: OwnerDay | None = None
-) -> NewRow | ChangedRow:
-    if known is None:
-        return NewRow(values, owner_day)
-    del values["delivery_key"]
-    return ChangedRow(known.id, known.state, known.batch_id, values, why, owner_day)
