@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from itertools import product
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -49,6 +50,7 @@ class RowHasher:
 
     def __init__(self, columns: Iterable[str], defaults: Mapping[str, Any]) -> None:
         self._columns = tuple(columns)
+        self._pick = itemgetter(*self._columns)
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
         # Other defaults make another row of the same columns.
         self._salt = blake2b(repr(sorted(defaults.items())).encode(), digest_size=16).digest()
@@ -56,7 +58,11 @@ class RowHasher:
     def __call__(self, row: Mapping[str, Any]) -> int | None:
         """Return 64 bits that change when the row's columns do; None where a value has no form to be hashed."""
         try:
-            content = self._encode([row.get(column) for column in self._columns])
+            values = self._pick(row)
+        except KeyError:  # the query leaves some out
+            values = tuple(row.get(column) for column in self._columns)
+        try:
+            content = self._encode(values)
         except (TypeError, ValueError, OverflowError, RecursionError):
             return None
         return int.from_bytes(blake2b(content, digest_size=8, salt=self._salt).digest(), "big", signed=True)
