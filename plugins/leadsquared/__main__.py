@@ -3,6 +3,7 @@
 migrate   bring the ledger of the connection followups_ledger to this version's schema
 check     tell whether it is there
 rate      show how the account's rate limit and daily quota stand
+purge     forget personal data of rows that are done: payloads, webhooks, users' addresses
 """
 
 # ruff: noqa: T201
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 
 from followups.ledger import migrate
 from leadsquared.databases import open_ledger, open_ledger_engine
@@ -23,7 +25,7 @@ def main() -> int:
         prog="python -m leadsquared", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("migrate", "check", "rate"):
+    for name in ("migrate", "check", "rate", "purge"):
         command = commands.add_parser(name)
         command.add_argument("--conn-id", default=DEFAULT_LEDGER, help="Airflow connection of the ledger")
         if name == "rate":
@@ -33,31 +35,45 @@ def main() -> int:
                 action="store_true",
                 help="forget lower limits and a used-up day that refusals taught: the account allows more again",
             )
+        if name == "purge":
+            command.add_argument("--days", type=_days, required=True, help="what has not changed for so many days")
     arguments = parser.parse_args()
-    if arguments.command == "rate":
-        return _rate(arguments)
-    engine = open_ledger_engine(arguments.conn_id)
     if arguments.command == "migrate":
-        print(f"ledger is at revision {migrate.upgrade(engine)}")
+        print(f"ledger is at revision {migrate.upgrade(open_ledger_engine(arguments.conn_id))}")
         return 0
-    try:
-        migrate.check(engine)
-    except migrate.LedgerSchemaError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"ledger is at revision {migrate.newest()}")
-    return 0
-
-
-def _rate(arguments: argparse.Namespace) -> int:
-    from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
-    from leadsquared.rate import open_throttle, status_lines  # noqa: PLC0415
-
     try:
         open_ledger(arguments.conn_id)
     except migrate.LedgerSchemaError as error:
         print(error, file=sys.stderr)
         return 1
+    _COMMANDS[arguments.command](arguments)
+    return 0
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number of at least 1 is wanted")
+    return int(text)
+
+
+def _check(_: argparse.Namespace) -> None:
+    print(f"ledger is at revision {migrate.newest()}")
+
+
+def _purge(arguments: argparse.Namespace) -> None:
+    from followups.ledger.purging import purge  # noqa: PLC0415
+
+    gone = purge(open_ledger(arguments.conn_id), timedelta(days=arguments.days))
+    print(
+        f"forgotten: {gone.payloads} payloads, {gone.webhooks} webhooks, users of {gone.directories} accounts; "
+        "states, reasons and ids stay"
+    )
+
+
+def _rate(arguments: argparse.Namespace) -> None:
+    from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
+    from leadsquared.rate import open_throttle, status_lines  # noqa: PLC0415
+
     settings = LeadSquaredHook(arguments.leadsquared_conn_id).settings
     with open_throttle(settings, arguments.conn_id) as throttle:
         if arguments.forget_learned:
@@ -67,8 +83,9 @@ def _rate(arguments: argparse.Namespace) -> int:
         print(f"account {settings.account}")
         for line in status_lines(throttle.status()):
             print(line)
-    return 0
 
+
+_COMMANDS = {"check": _check, "purge": _purge, "rate": _rate}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -26,7 +26,7 @@ class ChangingOperator(BaseOperator):
 
     What is as wanted already costs no change; a change without a usable answer is settled by looking, then asked for
     again. So it may run again at any time, and needs no ledger: LeadSquared itself tells how things stand. Where
-    look-ups show a change late, it waits without a worker slot.
+    look-ups show a change late, or no call is left today, it waits without a worker slot.
 
     :param missing: what to do about ids of which nothing is there: `fail` before anything is changed, or `ignore`.
     :param in_flight: calls that may be under way at once; all take slots of the account's rate limit.
@@ -53,7 +53,7 @@ class ChangingOperator(BaseOperator):
         self.leadsquared_conn_id = leadsquared_conn_id
         self.ledger_conn_id = ledger_conn_id
 
-    def execute(self, context: Any) -> dict[str, int]:
+    def execute(self, context: Any, event: Any = None) -> dict[str, int]:  # noqa: ARG002 - given by the trigger
         """Carry the change out and return CRM tasks by outcome."""
         return self._go_on(context, None)
 
@@ -62,18 +62,26 @@ class ChangingOperator(BaseOperator):
         return self._go_on(context, progress)
 
     def _go_on(self, context: Any, before: Mapping[str, Any] | None) -> dict[str, int]:
-        from leadsquared.work.change import change_tasks  # noqa: PLC0415 - heavy; see leadsquared.work
+        from followups.throttle import DailyQuotaReached  # noqa: PLC0415 - heavy; see leadsquared.work
+        from leadsquared.work.change import change_tasks  # noqa: PLC0415
+        from leadsquared.work.quota import defer_until_reset  # noqa: PLC0415
 
         change, task_ids = self._change(context)
-        progress = change_tasks(
-            change,
-            task_ids,
-            missing=self.missing,
-            in_flight=max(self.in_flight, 1),
-            leadsquared_conn_id=self.leadsquared_conn_id,
-            ledger_conn_id=self.ledger_conn_id,
-            before=before,
-        )
+        try:
+            progress = change_tasks(
+                change,
+                task_ids,
+                missing=self.missing,
+                in_flight=max(self.in_flight, 1),
+                leadsquared_conn_id=self.leadsquared_conn_id,
+                ledger_conn_id=self.ledger_conn_id,
+                context=context,
+                before=before,
+            )
+        except DailyQuotaReached as quota:
+            if before is None:
+                defer_until_reset(self, quota)
+            defer_until_reset(self, quota, "look_again", progress=dict(before))
         if progress.left:
             wait_or_defer(self, NEXT_LOOK, "look_again", progress=progress.as_json())
         return progress.counts

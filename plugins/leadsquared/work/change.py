@@ -12,6 +12,7 @@ from leadsquared.changer import Changer, Progress
 from leadsquared.changes import Change
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.names import Missing
+from leadsquared.runs import run_priority
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +28,16 @@ def change_tasks(
     in_flight: int,
     leadsquared_conn_id: str,
     ledger_conn_id: str,
+    context: Any,
     before: Mapping[str, Any] | None = None,
 ) -> Progress:
     """Carry a change out, or go on after `before`; what look-ups do not show yet is left in the progress.
 
     :raises NotConfirmed: look-ups do not show it after the connection's settle time.
     """
-    hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=in_flight)
+    hook = LeadSquaredHook(
+        leadsquared_conn_id, ledger_conn_id=ledger_conn_id, pool_size=in_flight, priority=run_priority(context)
+    )
     changer = Changer(hook, change, missing=missing, patience=PAUSES, in_flight=in_flight)
     try:
         progress = changer.check(Progress.from_json(before)) if before else changer.run(task_ids)

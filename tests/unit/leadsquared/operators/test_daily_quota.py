@@ -5,21 +5,26 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from followups.report import ThresholdError
 from followups.throttle import DailyQuotaReached
+from leadsquared import CompleteTasksOperator, DeleteTasksOperator
 from leadsquared.__main__ import main
+from leadsquared.hook import LeadSquaredHook
 from leadsquared.operators.create_task import CreateTaskOperator
 from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.reconcile import ReconcileOperator
 from leadsquared.operators.report import ReportDeliveriesOperator
 from leadsquared.operators.verify import VerifyDeliveriesOperator
+from leadsquared.work import change
 from leadsquared.work.quota import AFTER_RESET, SHORTEST_DEFERRAL, defer_until_reset
-from tests.unit.leadsquared.operators.conftest import Stack, follow_up
+from tests.contract.hook_kit import UNKNOWN_ID, make_payload
+from tests.unit.leadsquared.operators.conftest import OWNER, Stack, follow_up
 
 FEED = "appointments"
 ROWS = [follow_up(f"f-{number}", subject=f"Visit {number}") for number in range(250)]
@@ -175,3 +180,28 @@ def test_people_are_shown_how_the_rate_stands(
     assert "normal: 1000 calls in 1 s, from the connection" in text
     assert "today 3 of 1000 calls, backfills 0 of 500 calls" in text
     assert "demo-access-key" not in text
+
+
+def test_changes_wait_for_the_reset_too_and_then_go_on(stack: Stack) -> None:
+    stack.leadsquared(daily_calls=1)
+    hook = LeadSquaredHook()
+    task_id = hook.create_task(make_payload(subject="Visit", owner_email=OWNER))
+    hook.close()
+    operator = CompleteTasksOperator(task_id="complete", task_ids=[task_id])
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(stack.context("complete"))
+    assert moment_of(deferred) == midnight() + AFTER_RESET
+    stack.leadsquared()
+    assert operator.execute(stack.context("complete"), event={})["completed"] == 1
+
+
+def test_changes_that_were_asked_for_are_looked_for_after_the_reset(stack: Stack) -> None:
+    stack.leadsquared(daily_calls=1)
+    progress = {"counts": {}, "left": {UNKNOWN_ID: None}}
+    operator = DeleteTasksOperator(task_id="delete", task_ids=[UNKNOWN_ID])
+    spent = DailyQuotaReached(midnight())
+    stack.monkeypatch.setattr(change, "change_tasks", Mock(side_effect=spent))
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.look_again(stack.context("delete"), progress)
+    assert deferred.value.method_name == "look_again"
+    assert deferred.value.kwargs == {"progress": progress}
