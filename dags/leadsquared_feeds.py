@@ -1,4 +1,7 @@
-"""One DAG for each feed file: plan -> (approve) -> create_tasks (mapped) -> verify -> report."""
+"""One DAG for each feed file: plan -> (approve) -> create_tasks (mapped) -> verify -> report.
+
+Beside create_tasks, feeds that are kept in step with the warehouse have apply_changes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
 from followups.feeds import Feed, FeedError, feeds_dir, load_feed
+from leadsquared.operators.apply_changes import ApplyChangesOperator
 from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.report import ReportDeliveriesOperator
@@ -76,6 +80,8 @@ def build_dag(feed: Feed) -> DAG:
 
             plan >> ApproveRunOperator(task_id="approve", feed=feed.name, timeout=feed.approval.timeout) >> create_tasks
         create_tasks >> verify >> report
+        if feed.keeps_in_step:
+            plan >> ApplyChangesOperator(task_id="apply_changes", feed=feed.name) >> verify
     return dag
 
 

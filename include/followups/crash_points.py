@@ -39,6 +39,16 @@ POINTS: Final = (
     "after warehouse log",
 )
 
+#: Passed where CRM tasks that exist are changed.
+CHANGE_POINTS: Final = (
+    "before change intent commit",
+    "after change intent commit",
+    "before change outcome commit",
+    "after change outcome commit",
+    "before change end commit",
+    "after change end commit",
+)
+
 
 class InjectedError(Exception):
     """Raised at an armed point."""
@@ -47,7 +57,7 @@ class InjectedError(Exception):
 class _Armed:
     def __init__(self, text: str) -> None:
         self.point, nth, self.how = text.split(":")
-        if self.point not in POINTS:
+        if self.point not in (*POINTS, *CHANGE_POINTS):
             raise ValueError(f"{VARIABLE}: no such point {self.point!r}")
         self.nth = int(nth)
         self.passed: Counter[str] = Counter()

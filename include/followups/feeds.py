@@ -90,7 +90,9 @@ class Feed(_Settings):
     identity: tuple[str, ...] = Field((), description="columns that, with followup_id, tell follow-ups apart")
     defaults: Columns = Field(default_factory=dict, description="values for columns that are missing or null")
     ahead_hours: int = Field(0, ge=0, le=24 * 366, description="send this long before the due date")
-    look_back_days: int = Field(7, ge=1, le=3650, description="how far runs without an interval look back")
+    look_back_days: int = Field(
+        7, ge=1, le=3650, description="how far runs without an interval look back, and feeds that are kept in step"
+    )
     past_due: Literal["keep", "shift", "hold"] = Field("keep", description="what to do with dates already past")
     quiet_hours: QuietHours | None = None
     check_leads: bool = Field(
@@ -107,6 +109,12 @@ class Feed(_Settings):
     )
     duplicates: Literal["report", "delete_younger"] = Field(
         "report", description="what to do about a second CRM task with the marker of one follow-up"
+    )
+    on_change: Literal["ignore", "update", "recreate"] = Field(
+        "ignore", description="what becomes of an open CRM task whose follow-up changed in the warehouse"
+    )
+    on_cancel: Literal["ignore", "complete", "delete"] = Field(
+        "ignore", description="what becomes of an open CRM task whose follow-up was cancelled in the warehouse"
     )
     thresholds: Thresholds = Thresholds()
     approval: Approval | None = None
@@ -130,6 +138,11 @@ class Feed(_Settings):
     def dag_id(self) -> str:
         """The feed's DAG."""
         return f"leadsquared_{self.name}"
+
+    @property
+    def keeps_in_step(self) -> bool:
+        """Whether CRM tasks follow the warehouse after they were created."""
+        return (self.on_change, self.on_cancel) != ("ignore", "ignore")
 
     @property
     def zone(self) -> ZoneInfo:

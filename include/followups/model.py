@@ -37,7 +37,7 @@ class State(StrEnum):
     INVALID = "invalid"
     #: Sent, and nobody can tell whether the CRM has it; never resent before that is settled.
     UNKNOWN = "unknown"
-    #: Withdrawn in the warehouse before it was sent.
+    #: Withdrawn in the warehouse: never sent, or its CRM task was deleted or completed since.
     CANCELLED = "cancelled"
 
 

@@ -95,7 +95,8 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
             impossible.append(row.id)
         else:
             sought.append(wanted)
-    seen = {task.id: task for users, first, last in _ranges(sought) for task in read(users, first, last) if task.id}
+    places = {(one.owner, one.due.date()) for one in sought}
+    seen = {task.id: task for users, first, last in day_ranges(places) for task in read(users, first, last) if task.id}
     found = _by_marker(sought, seen)
     missing = [one for one in sought if one.row.id not in found]
     found |= _by_fingerprint(missing, seen, sought)
@@ -198,11 +199,11 @@ def _of_task(task: SeenTask) -> Fingerprint:
     return fingerprint_of(task.name or "", task.owner_email or "", task.related_id)
 
 
-def _ranges(sought: Sequence[Sought]) -> Iterator[tuple[list[str], date, date]]:
-    """Group rows into look-ups: runs of days that lie close together, all owners of such a run in one call."""
+def day_ranges(places: Iterable[tuple[str, date]]) -> Iterator[tuple[list[str], date, date]]:
+    """Group owners and days into look-ups: runs of days that lie close together, all owners of such a run in one."""
     days: dict[date, set[str]] = defaultdict(set)
-    for one in sought:
-        days[one.due.date()].add(one.owner)
+    for owner, due in places:
+        days[due].add(owner)
     run: list[date] = []
     for day in [*sorted(days), None]:
         if run and (day is None or day - run[-1] > MAX_GAP):

@@ -11,6 +11,7 @@ from typing import Any
 from followups.errors import PermanentError
 from followups.feeds import Thresholds
 from followups.model import State
+from followups.schema import OPEN_CHANGES
 
 MAX_REASONS_SHOWN = 20
 WITH_ANOTHER_RUN = "with another run"
@@ -44,6 +45,8 @@ class RunReport:
     directory: str | None = None
     #: When the run last found the account's calls of the day used up, and until when.
     quota: tuple[datetime, datetime] | None = None
+    #: (kind, state, reason) of the changes to CRM tasks that the run asked for
+    changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -61,6 +64,7 @@ class RunReport:
             "lookups": self.lookups,
             "directory": self.directory,
             "quota": None if self.quota is None else [moment.isoformat() for moment in self.quota],
+            "changes": [[*what, count] for what, count in self.changes.most_common()],
             "reasons": [[state, reason, count] for (state, reason), count in self.reasons.most_common()],
         }
 
@@ -76,6 +80,8 @@ class RunReport:
             lines.append(f"rows were checked against {self.directory}")
         if self.quota:
             lines.append(self._quota_line(*self.quota))
+        for (kind, state, reason), count in self.changes.most_common(MAX_REASONS_SHOWN):
+            lines.append(f"  {count:>8} {kind} {state}{f': {reason}' if reason else ''}")
         shown = self.reasons.most_common(MAX_REASONS_SHOWN)
         lines += [f"  {count:>8} {state}: {reason}" for (state, reason), count in shown if reason]
         if len(self.reasons) > MAX_REASONS_SHOWN:
@@ -94,12 +100,13 @@ def build_report(
     calls: Counter[str],
     lookups: int = 0,
     quota: tuple[datetime, datetime] | None = None,
+    changes: Mapping[tuple[str, str, str], int] | None = None,
 ) -> RunReport:
     """Put a run's report together from what its plans counted and where its batches' rows stand now.
 
     A retried plan reads its window again, so the last plan says what was due; rows kept back count once.
     """
-    report = RunReport(calls=calls, lookups=lookups, quota=quota)
+    report = RunReport(calls=calls, lookups=lookups, quota=quota, changes=Counter(changes or {}))
     for (state, reason), count in sent.items():
         report.states[state] += count
         if state not in {State.CREATED, State.ACCEPTED, State.PLANNED}:
@@ -140,5 +147,8 @@ def check_thresholds(report: RunReport, thresholds: Thresholds, *, verified: boo
         problems.append(f"{unsent} rows are still planned or under way{why}: the next run goes on with them")
     if verified and report.states[State.ACCEPTED]:
         problems.append(f"{report.states[State.ACCEPTED]} accepted rows could not be verified yet")
+    changing = sum(count for (_, state, _), count in report.changes.items() if state in OPEN_CHANGES)
+    if changing:
+        problems.append(f"{changing} CRM tasks are still to be changed: leadsquared_reconcile goes on with them")
     if problems:
         raise ThresholdError("; ".join(problems) + ". Every row is in the ledger with its reason.", report)

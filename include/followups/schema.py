@@ -1,6 +1,7 @@
 """The ledger's tables.
 
-Personal data lives in `deliveries.payload`, `webhooks.payload` and `directories.users` alone; each may be cleared.
+Personal data lives in `deliveries.payload`, `webhooks.payload`, `directories.users` and, until a change ends, in
+`changes.payload` alone; each may be cleared.
 """
 
 from __future__ import annotations
@@ -137,6 +138,38 @@ attempts = sa.Table(
     sa.Column("outcome", sa.Text, comment="null while the call is under way, or its owner died in it"),
     sa.Column("http_status", sa.Integer),
     sa.Column("detail", sa.Text),
+)
+
+#: States in which a change still waits for something; a delivery has at most one such change.
+OPEN_CHANGES = ("planned", "sending", "accepted", "unknown")
+_open_change = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_CHANGES)))
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("delivery_id", BigId, nullable=False, index=True),
+    sa.Column("plan_id", BigId, sa.ForeignKey("plans.id"), nullable=False, index=True, comment="who asked for it"),
+    sa.Column("kind", sa.Text, nullable=False, comment="update, recreate, complete, delete or undo"),
+    sa.Column("state", sa.Text, nullable=False, comment="planned, sending, accepted, unknown, done, refused, skipped"),
+    sa.Column("why", sa.Text, nullable=False, comment="why it was asked for"),
+    sa.Column("reason", sa.Text, comment="why it ended as it did"),
+    sa.Column("crm_task_id", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, comment="the delivery's when it was asked for"),
+    sa.Column("content_hash", sa.Text, nullable=False, comment="of the follow-up as it is wanted"),
+    sa.Column("row_hash", sa.BigInteger, comment="of the warehouse's row as it came then"),
+    sa.Column("payload", sa.Text, comment="what is wanted; personal data, emptied when the change ends"),
+    sa.Column("task_type", sa.Text),
+    sa.Column("due_at", UtcDateTime),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0", comment="calls; fences their outcomes"),
+    sa.Column("owner", sa.Text, comment="who makes the call"),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("sent_at", UtcDateTime, comment="when the intent was committed"),
+    sa.Column("looked_at", UtcDateTime),
+    sa.Column("modified_at", UtcDateTime, comment="when the CRM task was last changed, as seen when this was done"),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Index("uq_changes_open", "delivery_id", unique=True, sqlite_where=_open_change, postgresql_where=_open_change),
 )
 
 events = sa.Table(

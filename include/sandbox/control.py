@@ -79,6 +79,22 @@ def _add_tasks(routes: APIRouter, sandbox: Sandbox) -> None:
         ]
         return {"total": len(sandbox.store), "tasks": items}
 
+    @routes.patch("/tasks/{task_id}", response_model=None, responses=_REFUSALS)
+    async def touch(task_id: str, changes: Annotated[dict[str, Any], Body()]) -> Any:
+        """Change a CRM task as its owner would by hand: `name`, `description`, `completed` (true), `deleted` (true)."""
+        task = sandbox.store.get(task_id)
+        unknown = {*changes} - {"name", "description", "completed", "deleted"}
+        if task is None or unknown:
+            raise HTTPException(422, "no such CRM task" if task is None else f"not changed by hand: {sorted(unknown)}")
+        now = time.time()
+        if changes.pop("deleted", False):
+            sandbox.store.delete(task, now=now)
+            return {"status": "ok"}
+        if "completed" in changes:
+            changes["completed"] = now if changes["completed"] else None
+        sandbox.store.change(task, changes, now=now, by=task.owner)
+        return {"status": "ok"}
+
 
 def _add_logs(routes: APIRouter, sandbox: Sandbox) -> None:
     @routes.get("/calls")

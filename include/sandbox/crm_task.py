@@ -35,6 +35,8 @@ class CrmTask:
     request: int = field(default=0, init=False)
     created: float = field(default=0.0, init=False)
     modified: float = field(default=0.0, init=False)
+    #: position of the user who changed it last, where that was not by the API
+    modified_by: int | None = field(default=None, init=False)
     completed: float | None = field(default=None, init=False)
     deleted: float | None = field(default=None, init=False)
 
@@ -43,6 +45,7 @@ def full_item(task: CrmTask, task_id: str, people: People) -> dict[str, Any]:
     """The item of `Retrieve` and of the lookups by users (`/retrieve-tasks/`, `/get-to-dos-by-user-id/`)."""
     owner, caller, task_type = people.users[task.owner], people.caller, people.type_of(task.task_type)
     done = task.completed is not None
+    editor = caller if task.modified_by is None else people.users[task.modified_by]
     return {
         "UserTaskId": task_id,
         "Name": task.name,
@@ -64,12 +67,12 @@ def full_item(task: CrmTask, task_id: str, people: People) -> dict[str, Any]:
         "CreatedBy": caller.id,
         "CreatedByName": caller.name,
         "CreatedOn": write_with_millis(task.created),
-        "ModifiedBy": caller.id,
-        "ModifiedByName": caller.name,
+        "ModifiedBy": editor.id,
+        "ModifiedByName": editor.name,
         "ModifiedOn": write_with_millis(task.modified),
         "CompletedOn": write_with_millis(task.completed),
-        "CompletedBy": caller.id if done else None,
-        "CompletedByName": caller.name if done else None,
+        "CompletedBy": editor.id if done else None,
+        "CompletedByName": editor.name if done else None,
         "PercentCompleted": 100 if done else 0,
         "Priority": None,
         "Location": task.location,

@@ -61,13 +61,13 @@ class TaskStore:
             gc.freeze()
         return task
 
-    def change(self, task: CrmTask, values: dict[str, Any], *, now: float) -> None:
-        """Set attributes of a task and keep the indexes right."""
+    def change(self, task: CrmTask, values: dict[str, Any], *, now: float, by: int | None = None) -> None:
+        """Set attributes of a task and keep the indexes right; `by` is the user who does it by hand."""
         self._unindex(task)
         self.duplicates.remove(task)
         for name, value in values.items():
             setattr(task, name, value)
-        task.modified = now
+        task.modified, task.modified_by = now, by
         self.duplicates.add(task, again=True)
         self._index(task)
 

@@ -31,7 +31,7 @@ def dag(request: pytest.FixtureRequest, bag: DagBag) -> Any:
 
 def test_dag_files_import_without_an_error_and_all_dags_are_found(bag: DagBag) -> None:
     assert bag.import_errors == {}
-    assert {*FEEDS, "leadsquared_reconcile"} == set(bag.dags)
+    assert {*FEEDS, "leadsquared_reconcile", "leadsquared_undo"} == set(bag.dags)
     assert len(FEEDS) >= 2
 
 
@@ -46,6 +46,30 @@ def test_feeds_dag_plans_sends_verifies_and_reports_in_this_order(dag: Any) -> N
     assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
         "plan": {"create_tasks"}, "create_tasks": {"verify"}, "verify": {"report"}, "report": set(),
     }  # fmt: skip
+
+
+def test_feed_that_is_kept_in_step_changes_crm_tasks_beside_creating_them() -> None:
+    from dags.leadsquared_feeds import build_dag
+
+    feed = next(iter(FEEDS.values())).model_copy(update={"on_cancel": "delete"})
+    built = build_dag(feed)
+    assert {task.task_id: task.downstream_task_ids for task in built.tasks} == {
+        "plan": {"create_tasks", "apply_changes"}, "create_tasks": {"verify"}, "apply_changes": {"verify"},
+        "verify": {"report"}, "report": set(),
+    }  # fmt: skip
+
+
+def test_undo_previews_unless_it_is_told_and_is_run_by_hand_alone(bag: DagBag) -> None:
+    dag = bag.dags["leadsquared_undo"]
+    assert {name: param.value for name, param in dag.params.items()} == {
+        "run_id": None, "feed": None, "from": None, "to": None, "mode": "preview", "confirm": None,
+    }  # fmt: skip
+    dag.params.validate()
+    assert dag.timetable.can_be_scheduled is False
+    assert [task.task_id for task in dag.tasks] == ["undo"]
+    for name, bad in (("mode", "delete"), ("confirm", "all"), ("confirm", -1), ("run_id", 5)):
+        with pytest.raises(ParamValidationError):
+            dag.params.get_param(name).resolve(bad)
 
 
 def test_tasks_have_the_feeds_owner_and_retries_and_never_retry_what_cannot_heal(dag: Any) -> None:

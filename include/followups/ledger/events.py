@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from followups.model import State
 from followups.schema import events
 
 
@@ -28,4 +29,12 @@ def of_batch(
     """Return the event of a whole batch."""
     return {
         "at": at, "actor": actor, "batch_id": batch_id, "from_state": from_state, "to_state": to_state, "reason": reason
+    }  # fmt: skip
+
+
+def of_created(at: datetime, actor: str, delivery_id: int, reason: str) -> dict[str, Any]:
+    """Return what happened to a delivered follow-up that stays delivered."""
+    return {
+        "at": at, "actor": actor, "delivery_id": delivery_id,
+        "from_state": State.CREATED, "to_state": State.CREATED, "reason": reason,
     }  # fmt: skip

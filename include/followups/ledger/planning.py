@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from followups.crash_points import reach
 from followups.ledger import events, owner_days
+from followups.ledger.asking import AskedChange, LastChange, ask, last_changes
 from followups.ledger.bulk import insert_deliveries, locked, update_deliveries
 from followups.ledger.clock import store_now
 from followups.ledger.sets import is_one_of
@@ -67,9 +68,10 @@ class Changes:
     changed: list[ChangedRow] = field(default_factory=list)
     batches: dict[str, int] = field(default_factory=dict)
     owner_days: Counter[tuple[str, str]] = field(default_factory=Counter)
+    asked: list[AskedChange] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.new) + len(self.changed)
+        return len(self.new) + len(self.changed) + len(self.asked)
 
 
 class PlanLedger:
@@ -159,14 +161,20 @@ class PlanLedger:
         with self._engine.connect() as connection:
             return owner_days.counts(connection, self._feed, pairs)
 
+    def last_changes(self, delivery_ids: Sequence[int]) -> Mapping[int, LastChange]:
+        """Return what was asked for last of some deliveries' CRM tasks."""
+        with self._engine.connect() as connection:
+            return last_changes(connection, delivery_ids)
+
     def write(self, changes: Changes) -> None:
-        """Write new and changed rows with their batches and events, all or nothing."""
+        """Write new and changed rows with their batches and events, and asked changes, all or nothing."""
         with self._engine.begin() as connection:
             now = store_now(connection)
             self._write_batches(connection, changes, now)
             self._write_new(connection, changes.new, now)
             self._write_changed(connection, changes.changed, now)
             owner_days.add(connection, self._feed, changes.owner_days)
+            ask(connection, changes.asked, plan_id=self.plan_id, actor=self._actor, now=now)
             connection.execute(sa.update(plans).where(plans.c.id == self.plan_id).values(heartbeat_at=now))
             reach("before plan commit")
         reach("after plan commit")

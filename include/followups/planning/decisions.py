@@ -49,8 +49,9 @@ def decide(
 ) -> Decision:
     """Return the decision on one row.
 
-    Delivered, sent and unknown rows are left alone whatever the warehouse says now; planned rows follow it; rows
-    that were kept back or refused return when they changed, or when a person asks by `requeue`.
+    Delivered, sent and unknown rows are left alone whatever the warehouse says now (see `in_step` for feeds whose CRM
+    tasks follow it); planned rows follow it; rows that were kept back or refused return when they changed, or when a
+    person asks by `requeue`.
     """
     if known is None:
         if candidate.state == State.PLANNED:
@@ -64,11 +65,18 @@ def decide(
     if _may_be_sent(candidate, known, changed, requeue):
         asked = str(known.state) == requeue
         return Decision(Action.SEND, "again", f"{known.state} before; {'requeued' if asked else 'the row changed'}")
+    if candidate.state == State.CANCELLED and _was_never_sent(known):
+        return Decision(Action.RECORD, candidate.state, f"{known.state} before; cancelled in the warehouse")
     if known.state == State.INVALID and candidate.state != State.PLANNED and changed:
         return Decision(Action.RECORD, candidate.state, "the row changed")
     if changed and known.state != State.INVALID:
         return Decision(Action.LEAVE, f"already {known.state}, changed since")
     return Decision(Action.LEAVE, f"already {known.state}")
+
+
+def _was_never_sent(known: Known) -> bool:
+    """Tell whether a row that was kept back is surely in no CRM: what verification holds stays in its batch."""
+    return known.state == State.INVALID or (known.state == State.HELD and known.batch_id is None)
 
 
 def _decide_planned(candidate: Candidate, known: Known, is_live_elsewhere: Callable[[int], bool]) -> Decision:

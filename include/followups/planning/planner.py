@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from followups.feeds import Feed
 from followups.keys import delivery_key, marker
+from followups.ledger.asking import LastChange
 from followups.ledger.planning import ChangedRow, Changes, Known, NewRow
 from followups.model import State
 from followups.planning.allowance import DailyAllowance, OwnerDay
@@ -18,6 +19,7 @@ from followups.planning.batching import BatchCutter
 from followups.planning.counts import PlanCounts, Preview
 from followups.planning.decisions import Action, Decision, Requeue, decide
 from followups.planning.deliveries import columns_of, row_of
+from followups.planning.in_step import InStep
 from followups.planning.related import Lookup, refuse_strangers
 from followups.planning.unchanged import Unchanged
 from followups.rows import Candidate, Outline, PayloadBuilder
@@ -36,6 +38,7 @@ class Ledger(Protocol):
     def is_live_elsewhere(self, plan_id: int) -> bool: ...  # noqa: D102
     def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]: ...  # noqa: D102
     def owner_day_counts(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]: ...  # noqa: D102
+    def last_changes(self, delivery_ids: Sequence[int]) -> Mapping[int, LastChange]: ...  # noqa: D102
     def write(self, changes: Changes) -> None: ...  # noqa: D102
 
 
@@ -77,6 +80,7 @@ class Planner:
         self._unwritten: dict[str, str] = {}
         self.counts = PlanCounts()
         self.preview = Preview()
+        self._in_step = InStep(feed, ledger, build_payload, self.counts)
 
     @property
     def is_full(self) -> bool:
@@ -103,13 +107,28 @@ class Planner:
                 self._repeated(candidate, seen[candidate.key])
                 continue
             seen[candidate.key] = candidate.content_hash
-            self._take(candidate, known.get(candidate.key))
+            if not self._in_step.takes(candidate, known.get(candidate.key)):
+                self._take(candidate, known.get(candidate.key))
+        self._changes.asked = self._in_step.asked()
+        self._write()
+
+    def keep_in_step(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take one chunk of rows outside of the run's window, for what they say of follow-ups delivered before."""
+        outlined = [(row, self._reader.outline(row)) for row in rows]
+        known = self._ledger.known([outline.key for _, outline in outlined])
+        left, outlined = self._unchanged.part(outlined, known, ())
+        self._in_step.meet(left.values())
+        candidates = [self._reader.read(row, outline) for row, outline in outlined]
+        for candidate in candidates:
+            self._in_step.takes(candidate, known.get(candidate.key))
+        self._changes.asked = self._in_step.asked()
         self._write()
 
     def _leave(self, left: Mapping[str, Known], seen: dict[str, str]) -> None:
         self.counts.due += len(left)
         self.counts.outcomes.update(f"already {known.state}" for known in left.values())
         seen.update((key, known.content_hash) for key, known in left.items())
+        self._in_step.meet(left.values())
 
     def add_leftovers(self) -> None:
         """Take up planned rows that no living run will send."""

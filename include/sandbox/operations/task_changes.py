@@ -71,7 +71,8 @@ async def mark_complete(request: Request) -> dict[str, Any]:
     sandbox = request.sandbox
     task = _task(sandbox, request.mandatory_id("id"))
     if task.completed is None:
-        task.completed = task.modified = time.time()
+        now = time.time()
+        sandbox.store.change(task, {"completed": now}, now=now)
     return success({"AffectedRows": 1})
 
 

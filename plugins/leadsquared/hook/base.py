@@ -131,8 +131,8 @@ class BaseCalls(BaseHook):
     ) -> Reply | None:
         """Wait for a place and a slot, make the body, send once, classify, tell the throttle of a refusal.
 
-        Returns None if `body()` did. Once `body()` was called nothing but its own errors is raised: what goes wrong
-        after it is in the reply.
+        Returns None if `body()` did; an empty one makes a request without a body. Once `body()` was called nothing but
+        its own errors is raised: what goes wrong after it is in the reply.
 
         :raises followups.throttle.ThrottleError: no slot was given; nothing was sent.
         """
@@ -149,7 +149,7 @@ class BaseCalls(BaseHook):
                 return None
             self._count(operation)
             started = time.monotonic()
-            reply = transport.send(operation, params=params, body=content)
+            reply = transport.send(operation, params=params, body=content or None)
         log.debug("%s: %s in %.3f s", operation.path, reply.kind, time.monotonic() - started)
         if reply.kind is Kind.REFUSED:
             self._report_refusal(throttle, operation.bucket, reply)

@@ -60,6 +60,8 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
             progress.add(len(chunk), planner.counts.outcomes)
             if planner.is_full:
                 break
+    if feed.keeps_in_step and window.source == "interval" and run_kind(context) == "scheduled":
+        _look_back(feed, planner, window)
     if window.source != "params" and run_kind(context) != "backfill":
         planner.add_leftovers()
     counts = planner.finish()
@@ -92,6 +94,14 @@ def _planner(feed: Feed, ledger: Any, reader: RowReader, lookup: RelatedLookup, 
         limit=params.get("limit"),
         lookup=lookup if feed.check_leads or feed.check_opportunities else None,
     )
+
+
+def _look_back(feed: Feed, planner: Planner, window: Window) -> None:
+    """Read the rows before the window again: what was delivered of them may have changed since."""
+    before = Window(start=window.start - feed.look_back, end=window.start, source=window.source)
+    with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(before)) as (columns, chunks):
+        for chunk in chunks:
+            planner.keep_in_step(dict(zip(columns, row, strict=True)) for row in chunk)
 
 
 def _bounds(window: Window) -> dict[str, datetime]:

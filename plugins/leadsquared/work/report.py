@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk.observability import stats
 
 from followups.feeds import feeds_dir, load_feed
+from followups.ledger.changing import ended_counts
 from followups.ledger.planning import finish_plans
 from followups.ledger.quota import quota_of
 from followups.ledger.reading import LedgerReader
@@ -36,8 +37,8 @@ def report_run(name: str, ledger_conn_id: str, context: Any) -> dict[str, Any] |
     found = [reader.plan(plan) for plan in plans]
     counts = [plan["counts"] for plan in found if plan["counts"]]
     lookups = sum(plan["lookups"] for plan in found)
-    sent, calls = reader.sent_counts(plans), reader.call_counts(plans)
-    report = build_report(counts, sent, calls, lookups, quota_of(engine, plans))
+    sent, calls, changes = reader.sent_counts(plans), reader.call_counts(plans), ended_counts(engine, plans)
+    report = build_report(counts, sent, calls, lookups, quota_of(engine, plans), changes)
     finish_plans(engine, plans)
     for line in report.lines():
         log.info("%s", line)

@@ -78,7 +78,12 @@ def verify_plans(
 
 
 def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> dict[str, int]:
-    """Settle what ended runs left on one account, send again what was proved absent, and audit what was settled."""
+    """Settle what ended runs left on one account, send again what was proved absent, and audit what was settled.
+
+    Changes to CRM tasks that those runs asked for are made.
+    """
+    from leadsquared.work.in_step import change_round  # noqa: PLC0415 - which sends again by this module
+
     engine = open_ledger(ledger_conn_id)
     hook = LeadSquaredHook(leadsquared_conn_id, ledger_conn_id=ledger_conn_id, priority=run_priority(context))
     sender = open_send_ledger(engine, hook, context)
@@ -88,6 +93,7 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     watch = Watch(engine, context)
     result = verifier.round()
     _log_round(result, hook)
+    changed = change_round(engine, hook, context)
     sent = send_again(sender, hook, ledger.plans_to_send_again(), LedgerReader(engine))
     audit = verifier.audit(timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES))
     hook.close()
@@ -95,6 +101,7 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     counts = {str(state): count for state, count in (result.counts + audit.counts).items()}
     counts |= {
         "sent again": sent,
+        "changes": changed.ended.total(),
         "duplicates": result.duplicates + audit.duplicates,
         "still waiting": ledger.count_open(),
         "look-ups": hook.reads_made,

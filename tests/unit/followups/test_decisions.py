@@ -84,7 +84,17 @@ def test_row_that_is_valid_now_is_sent(known: State, changed: bool) -> None:
 @pytest.mark.parametrize("candidate", CANDIDATES[1:])
 def test_row_that_is_bad_in_another_way_is_written_down_anew(candidate: State) -> None:
     assert judge(candidate, State.INVALID, changed=True).action is Action.RECORD
-    assert judge(candidate, State.INVALID).action is Action.LEAVE
+    unchanged = Action.RECORD if candidate == State.CANCELLED else Action.LEAVE
+    assert judge(candidate, State.INVALID).action is unchanged
+
+
+@pytest.mark.parametrize("requeue", REQUEUES)
+def test_held_row_that_is_cancelled_is_cancelled_unless_a_crm_task_of_it_may_exist(requeue: Requeue) -> None:
+    row = Candidate(key="k", followup_id="f", state=State.CANCELLED, content_hash="old", reason="why")
+    for batch_id, action in ((None, Action.RECORD), ("1-000001", Action.LEAVE)):
+        known = Known(1, State.HELD, "old", DEAD_PLAN, 0, batch_id)
+        decision = decide(row, known, plan_id=THIS_PLAN, requeue=requeue, is_live_elsewhere=lambda _: False)
+        assert decision.action is action
 
 
 @pytest.mark.parametrize("known", list(State))

@@ -97,7 +97,11 @@ class Stack:
 
     def crm_task(self, name: str) -> CrmTask:
         """The one CRM task of that name as LeadSquared shows it."""
-        (task_id,) = [task["id"] for task in self.sandbox.tasks() if task["name"] == name]
+        (task_id,) = [task["id"] for task in self.sandbox.tasks() if task["name"] == name and not task["deleted"]]
+        return self.crm_task_by_id(task_id)
+
+    def crm_task_by_id(self, task_id: str) -> CrmTask:
+        """A CRM task as LeadSquared shows it."""
         hook = LeadSquaredHook()
         found = hook.get_task(task_id)
         hook.close()

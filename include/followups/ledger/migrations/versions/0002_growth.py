@@ -22,10 +22,12 @@ def upgrade() -> None:
     _write_back_up()
     _page_up()
     _planning_up()
+    _changes_up()
 
 
 def downgrade() -> None:
     """Take them away again."""
+    _changes_down()
     _planning_down()
     _page_down()
     _write_back_down()
@@ -167,3 +169,51 @@ def _planning_down() -> None:
         op.create_index(f"ix_events_{column}", "events", [column])
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_column("row_hash")
+
+
+def _changes_up() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "changes",
+        sa.Column("id", BIG_ID, autoincrement=True, nullable=False),
+        sa.Column("delivery_id", BIG_ID, nullable=False),
+        sa.Column("plan_id", BIG_ID, nullable=False, comment="who asked for it"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="update, recreate, complete, delete or undo"),
+        sa.Column(
+            "state", sa.Text(), nullable=False, comment="planned, sending, accepted, unknown, done, refused, skipped"
+        ),
+        sa.Column("why", sa.Text(), nullable=False, comment="why it was asked for"),
+        sa.Column("reason", sa.Text(), nullable=True, comment="why it ended as it did"),
+        sa.Column("crm_task_id", sa.Text(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False, comment="the delivery's when it was asked for"),
+        sa.Column("content_hash", sa.Text(), nullable=False, comment="of the follow-up as it is wanted"),
+        sa.Column("row_hash", sa.BigInteger(), comment="of the warehouse's row as it came then"),
+        sa.Column("payload", sa.Text(), comment="what is wanted; personal data, emptied when the change ends"),
+        sa.Column("task_type", sa.Text()),
+        sa.Column("due_at", moment),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False, comment="calls; fences their outcomes"),
+        sa.Column("owner", sa.Text(), comment="who makes the call"),
+        sa.Column("lease_until", moment),
+        sa.Column("sent_at", moment, comment="when the intent was committed"),
+        sa.Column("looked_at", moment),
+        sa.Column("modified_at", moment, comment="when the CRM task was last changed, as seen when this was done"),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("updated_at", moment, nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_changes_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
+    )
+    still_open = sa.text("state IN ('planned', 'sending', 'accepted', 'unknown')")
+    op.create_index(op.f("ix_changes_delivery_id"), "changes", ["delivery_id"])
+    op.create_index(op.f("ix_changes_plan_id"), "changes", ["plan_id"])
+    op.create_index(
+        "uq_changes_open",
+        "changes",
+        ["delivery_id"],
+        unique=True,
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
+
+
+def _changes_down() -> None:
+    op.drop_table("changes")

@@ -1,0 +1,45 @@
+"""Undo as its users run it: preview, then the real thing, on a run of the product."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from demo.scenario import Scenario
+from tests.e2e.conftest import Product
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+
+APPOINTMENTS, UNDO = "leadsquared_appointments", "leadsquared_undo"
+
+
+def test_undo_takes_back_what_a_run_created_but_for_what_people_touched(product: Product) -> None:
+    product.airflow.wait_for_dags([APPOINTMENTS, UNDO])
+    for dag_id in (APPOINTMENTS, UNDO):
+        product.airflow.unpause(dag_id)
+    scenario = Scenario(product.airflow, product.ledger, lambda _: None)
+    days = [(scenario.now + timedelta(days=day)).isoformat() for day in (5, 6)]
+    before = {task["id"] for task in product.sandbox.tasks()}
+    run_id = product.airflow.trigger(APPOINTMENTS, dict(zip(("from", "to"), days, strict=True)))
+    assert product.airflow.wait_for_run(APPOINTMENTS, run_id) == "success"
+    product.sandbox.drain()
+    created = [task["id"] for task in product.sandbox.tasks() if task["id"] not in before]
+    done, edited = created[:2]
+    product.sandbox.touch(done, completed=True)
+    product.sandbox.touch(edited, description="Mine")
+
+    preview = product.airflow.trigger(UNDO, {"run_id": run_id, "feed": "appointments"})
+    assert product.airflow.wait_for_run(UNDO, preview) == "success"
+    assert f"{len(created)} CRM tasks were created, {len(created) - 2} would be deleted" in product.logs_of(
+        UNDO, preview
+    )
+    assert {task["id"] for task in product.sandbox.tasks() if not task["deleted"]} >= {*created}
+
+    wrong = product.airflow.trigger(UNDO, {"run_id": run_id, "mode": "send", "confirm": 1})
+    assert product.airflow.wait_for_run(UNDO, wrong) == "failed"
+    params = {"run_id": run_id, "feed": "appointments", "mode": "send", "confirm": len(created)}
+    undo = product.airflow.trigger(UNDO, params)
+    assert product.airflow.wait_for_run(UNDO, undo) == "success"
+    product.sandbox.drain()
+    assert {task["id"] for task in product.sandbox.tasks() if not task["deleted"]} & {*created} == {done, edited}
