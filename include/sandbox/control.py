@@ -83,9 +83,10 @@ def _add_tasks(routes: APIRouter, sandbox: Sandbox) -> None:
     async def touch(task_id: str, changes: Annotated[dict[str, Any], Body()]) -> Any:
         """Change a CRM task as its owner would by hand: `name`, `description`, `completed` (true), `deleted` (true)."""
         task = sandbox.store.get(task_id)
-        unknown = {*changes} - {"name", "description", "completed", "deleted"}
-        if task is None or unknown:
-            raise HTTPException(422, "no such CRM task" if task is None else f"not changed by hand: {sorted(unknown)}")
+        kinds = {"name": str, "description": str, "completed": bool, "deleted": bool}
+        wrong = [name for name, value in changes.items() if not isinstance(value, kinds.get(name, ()))]
+        if task is None or wrong:
+            raise HTTPException(422, "no such CRM task" if task is None else f"not changed by hand: {sorted(wrong)}")
         now = time.time()
         if changes.pop("deleted", False):
             sandbox.store.delete(task, now=now)
