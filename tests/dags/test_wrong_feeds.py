@@ -36,7 +36,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 GOOD = "start_date: 2031-01-01\nsql: appointments.sql\n"
-SHIPPED = {"leadsquared_appointments", "leadsquared_document_collection", "leadsquared_reconcile"}
+SHIPPED = {"leadsquared_appointments", "leadsquared_document_collection", "leadsquared_reconcile", "leadsquared_undo"}
 
 
 def test_feed_file_is_all_that_a_new_dag_needs(load: Load) -> None:
