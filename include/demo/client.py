@@ -100,8 +100,8 @@ class AirflowClient:
         self._wait(lambda: self.runs(dag_id, run_type), seconds, f"a {run_type} run of {dag_id}")
         return str(self.runs(dag_id, run_type)[0]["dag_run_id"])
 
-    def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str]) -> None:
-        """Clear tasks of a run with all that comes after them, so that they run again."""
+    def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str | Sequence[Any]]) -> None:
+        """Clear tasks, or mapped instances as (task, index), with all that comes after them, so that they run again."""
         body = {
             "dag_run_id": run_id,
             "task_ids": list(task_ids),

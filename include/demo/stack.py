@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,8 @@ def free_port() -> int:
 class Stack:
     """A local Airflow in `home`, with the metadata database that `prepared` holds."""
 
+    components: tuple[str, ...] = COMPONENTS
+
     def __init__(self, home: Path, environment: Mapping[str, str], *, prepared: Path, port: int | None = None) -> None:
         self.home = home
         self.port = port or free_port()
@@ -51,7 +53,8 @@ class Stack:
         #: parts that ended by themselves and were started anew
         self.restarts: Counter[str] = Counter()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = {**environment, **self._settings()}
+        #: of every part
+        self.environment = {**environment, **self._settings()}
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -88,13 +91,11 @@ class Stack:
     def start(self) -> None:
         """Start all parts and return when Airflow calls itself healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
-        if not (self.home / "airflow.db").exists():
-            for name in ("airflow.db", "airflow.cfg"):
-                shutil.copy(self._prepared / name, self.home / name)
+        self._bring_metadata()
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({"admin": self.password}))
-        for component in COMPONENTS:
+        for component in self.components:
             self._processes[component] = self._spawn(component)
         deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
         while not self._healthy():
@@ -104,6 +105,11 @@ class Stack:
                     f"Airflow was not healthy within {HEALTHY_WITHIN_SECONDS:.0f} s: see {self.home}/*.log"
                 )
             time.sleep(0.5)
+
+    def _bring_metadata(self) -> None:
+        if not (self.home / "airflow.db").exists():
+            for name in ("airflow.db", "airflow.cfg"):
+                shutil.copy(self._prepared / name, self.home / name)
 
     def check(self) -> None:
         """Start a part anew that ended by itself, as any service manager would; StackError if it goes on ending."""
@@ -116,24 +122,25 @@ class Stack:
                 raise StackError(f"airflow {component} ended with status {process.returncode} again:\n{tail}")
             self._processes[component] = self._spawn(component)
 
+    def restart(self, component: str) -> None:
+        """Stop a part and start it anew, as a service manager would."""
+        _end([self._processes[component]])
+        self._processes[component] = self._spawn(component)
+
     def stop(self) -> None:
         """Stop everything that was started, whole process groups, the stubborn by force."""
-        for process in self._processes.values():
-            _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_WITHIN_SECONDS
-        for process in self._processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(deadline - time.monotonic(), 0.1))
-            _signal(process, signal.SIGKILL)
-            process.wait()
+        _end(list(self._processes.values()))
         self._processes.clear()
+
+    def _arguments(self, component: str) -> list[str]:
+        return [component]
 
     def _spawn(self, component: str) -> subprocess.Popen[bytes]:
         airflow = Path(sys.executable).with_name("airflow")
         with (self.home / f"{component}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
-                [airflow, component],
-                env=self._environment,
+                [airflow, *self._arguments(component)],
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -147,6 +154,17 @@ class Stack:
             return False
         parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
         return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_WITHIN_SECONDS
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(deadline - time.monotonic(), 0.1))
+        _signal(process, signal.SIGKILL)
+        process.wait()
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

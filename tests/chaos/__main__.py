@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from followups.crash_points import POINTS
 from tests.chaos import scoreboard
+from tests.chaos.airflow_tier.play import EXECUTORS, play_on_airflow, results
 from tests.chaos.arena import Arena, postgres_server
 from tests.chaos.cases import KILLS, Case, matrix, parse, sample, schedules
 from tests.chaos.comparison import compare_clients
@@ -22,7 +23,6 @@ from tests.chaos.play import Played
 from tests.chaos.processes import ROOT
 
 DOCUMENT = ROOT / "include" / "docs" / "chaos.md"
-AIRFLOW_RESULT = ROOT / ".airflow" / "chaos" / "result.txt"
 LANES_PER_CORE = 3
 
 
@@ -35,9 +35,8 @@ def main() -> int:
         console.print(f"points: {', '.join(POINTS)}\nkills: {', '.join(KILLS)}\nfaults: {', '.join(FAULTS)}")
         return 0
     if arguments.airflow:
-        from tests.chaos.airflow_tier import play_on_airflow
-
-        return play_on_airflow(console, rows=arguments.rows, result=AIRFLOW_RESULT)
+        executors = EXECUTORS if arguments.airflow == "both" else [arguments.airflow]
+        return play_on_airflow(console, executors, arguments.rows)
     with postgres_server() as server, Arena(arguments.lanes, server) as arena:
         if arguments.replay:
             return _replay(console, arena, parse(arguments.replay))
@@ -52,8 +51,7 @@ def main() -> int:
     for name, value in score.lines():
         console.print(f"{name.strip('*'):40} {value.replace('**', '')}", highlight=False)
     if not arguments.no_document:
-        airflow = AIRFLOW_RESULT.read_text(encoding="utf-8") if AIRFLOW_RESULT.exists() else ""
-        scoreboard.write(DOCUMENT, score, _command(), clients, controls, airflow)
+        scoreboard.write(DOCUMENT, score, _command(), clients, controls, results())
     for played in score.failing:
         _print_failure(console, played)
     if not all_caught:
@@ -71,7 +69,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows-of-clients", type=int, default=5000, help="for the comparison with other clients")
     parser.add_argument("--no-document", action="store_true", help="do not write include/docs/chaos.md")
     parser.add_argument("--list", action="store_true", help="name points, kills and faults")
-    parser.add_argument("--airflow", action="store_true", help="kill a real Airflow's processes instead")
+    parser.add_argument(
+        "--airflow",
+        nargs="?",
+        const="both",
+        choices=["both", *EXECUTORS],
+        help="kill a real Airflow's processes instead",
+    )
     parser.add_argument("--rows", type=int, default=20_000, help="for --airflow")
     return parser.parse_args()
 

@@ -27,6 +27,7 @@ from sandbox.warehouse.seeding import SeedPlan, seed
 from tests.support.mail_server import MailServer, running_mail_server
 
 ROWS = 3000
+LEADSQUARED = "leadsquared_default"
 LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
 BUNDLES = [
     {"name": "dags-folder", "classpath": LOCAL, "kwargs": {}},
@@ -48,11 +49,18 @@ notify: [lead@example.com]
 class Product:
     """Everything that runs."""
 
+    stack: Stack
     airflow: AirflowClient
     sandbox: RunningSandbox
     ledger: sa.Engine
     home: Path
     post: MailServer
+
+    def settle_within(self, seconds: float) -> None:
+        """Change the settle time of the connection, which stands in Airflow's database as in most installations."""
+        extra = json.dumps({"settle_seconds": seconds})
+        body = {"connection_id": LEADSQUARED, "conn_type": "leadsquared", "extra": extra}
+        self.airflow.call("PATCH", f"connections/{LEADSQUARED}", body, update_mask="extra")
 
     def create(self, name: str, owner: str) -> str:
         """Create a CRM task as somebody else would, and return its id."""
@@ -90,9 +98,13 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     project = copy_project(home / "project")
     with running() as sandbox, running_mail_server() as post:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        values = defaults(home, sandbox.url)
+        connection = json.loads(values.pop(f"AIRFLOW_CONN_{LEADSQUARED.upper()}"))
         environment = {
             **inherited,
-            **defaults(home, sandbox.url),
+            **values,
+            # A task that a person stopped is told so with its next sign of life.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
             "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
@@ -103,7 +115,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         subprocess.run(["bash", "include/demo/setup.sh", binaries], check=True, env=environment, cwd=ROOT)
         with Stack(home, environment, prepared=home) as stack:
             ledger = connect(f"sqlite:///{home / 'ledger.db'}")
-            yield Product(AirflowClient(stack.url, stack.password, stack.check), sandbox, ledger, home, post)
+            airflow = AirflowClient(stack.url, stack.password, stack.check)
+            extra = json.dumps(connection.pop("extra"))
+            airflow.call("POST", "connections", {"connection_id": LEADSQUARED, **connection, "extra": extra})
+            yield Product(stack, airflow, sandbox, ledger, home, post)
             ledger.dispose()
 
 
