@@ -107,12 +107,12 @@ def _environment(home: Path, sandbox_url: str, ledger: URL) -> dict[str, str]:
 
 
 def _lines(rows: int, story: Story, verdict: Verdict, failure: str) -> list[tuple[str, str]]:
-    accounts, audit = verdict.accounts, verdict.audit
+    accounts = verdict.accounts
     return [
         ("played", f"{datetime.now(UTC):%Y-%m-%d}, {rows:,} rows in {story.seconds:.0f} s"),
         ("sent SIGKILL", f"{story.kills.total()}: {_words(story.kills)}"),
         ("runs cleared by hand", str(story.cleared)),
-        ("server faults injected", _words(audit["faults"])),
+        ("server faults injected", _words(story.faults)),
         ("**duplicates**", f"**{accounts.duplicates}** ({verdict.healed} healed)"),
         ("**lost**", f"**{len(verdict.lost)}**"),
         ("**mislabelled**", f"**{verdict.mislabelled}**"),

@@ -17,13 +17,15 @@ from rich.console import Console
 from demo.accounting import compare
 from demo.client import AirflowClient
 from demo.scenario import FEEDS, ZONE
-from followups.schema import batches
+from followups.model import State
+from followups.schema import batches, deliveries
 from sandbox.testing import RunningSandbox
 from tests.chaos.airflow_tier.stacks import MortalStack
 from tests.chaos.comparison import EVERYDAY
 
 RECONCILE: Final = "leadsquared_reconcile"
 KILLS: Final = 100
+OPEN_STATES: Final = (State.PLANNED, State.SENDING, State.ACCEPTED, State.UNKNOWN)
 PAUSE_SECONDS: Final = (0.4, 2.0)
 TOLD_EVERY_SECONDS: Final = 20.0
 #: Beyond these a phase is given up. On a quiet machine each takes a quarter of it.
@@ -45,6 +47,7 @@ class Story:
         self._lot = random.Random(20)
         self._began = self._told = time.monotonic()
         self.kills: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
         self.cleared = 0
         self.seconds = 0.0
 
@@ -54,6 +57,7 @@ class Story:
             self._start()
             self._until(lambda: self.kills.total() >= KILLS, self._kill_one, KILLING_SECONDS, "the kills")
             self._say("no more kills and no more faults: the runs are brought to their end")
+            self.faults.update(self._sandbox.audit()["faults"])
             self._sandbox.faults()
             self._until(self._all_ended, lambda: time.sleep(3), RECOVERY_SECONDS, "the runs")
             self._say("the runs ended; reconcile settles the rest")
@@ -100,12 +104,12 @@ class Story:
             self._client.wait_for_run(RECONCILE, self._client.trigger(RECONCILE, {}), 120)
 
     def _settled(self) -> bool:
-        """Tell whether no batch is open, and each that was sent was looked at once more after it was settled."""
-        b = batches.c
-        open_ones = sa.or_(b.state != "settled", sa.and_(b.sent_at.is_not(None), b.audited_at.is_(None)))
+        """Tell whether no row is open, and each that was sent was looked at once more after it was settled."""
+        b, d = batches.c, deliveries.c
+        open_rows = sa.select(d.id).where(d.state.in_(OPEN_STATES))
+        unaudited = sa.select(b.batch_id).where(b.sent_at.is_not(None), b.audited_at.is_(None))
         with self._ledger.connect() as connection:
-            count = connection.execute(sa.select(sa.func.count()).where(open_ones)).scalar_one()
-        return not count
+            return not any(connection.execute(query.limit(1)).first() for query in (open_rows, unaudited))
 
     def _until(self, done: Callable[[], bool], act: Callable[[], None], seconds: float, what: str) -> None:
         deadline = time.monotonic() + seconds
