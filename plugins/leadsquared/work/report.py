@@ -50,6 +50,8 @@ def report_run(name: str, ledger_conn_id: str, context: Any) -> dict[str, Any] |
         write_back_feed(feed, engine, context)
     finally:
         check_thresholds(report, feed.thresholds, verified=feed.verify)
+    if not found[-1]["counts"]:
+        raise ThresholdError("planning did not end, so rows may be missing here: see the log of the task `plan`")
     held = report.states[State.HELD]
     if held:
         lines = [f"Run {context['ti'].run_id}: nothing sends held rows but a run with requeue=held.", ""]

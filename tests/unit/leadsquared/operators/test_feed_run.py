@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
+from followups import crash_points
 from followups.report import ThresholdError
 from followups.sending import UnauthorisedError
 from leadsquared.errors import AuthenticationFailed
@@ -150,6 +151,19 @@ def test_rows_that_were_not_sent_fail_the_run_and_go_out_with_the_next(stack: St
 def test_report_of_a_run_that_planned_nothing_is_red(stack: Stack) -> None:
     with pytest.raises(ThresholdError, match="nothing was planned"):
         report(stack)
+
+
+def test_report_of_a_run_whose_planning_died_is_red(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.warehouse(ROWS)
+    monkeypatch.setattr(crash_points, "_armed", crash_points._Armed("before plan commit:1:error"))
+    with pytest.raises(crash_points.InjectedError):
+        plan(stack)
+    with pytest.raises(ThresholdError, match="planning did not end"):
+        report(stack)
+    (only,) = plan(stack)
+    create(stack, only)
+    verify(stack)
+    assert report(stack) is not None
 
 
 def test_keys_that_are_wrong_from_the_start_stop_the_plan(stack: Stack) -> None:
