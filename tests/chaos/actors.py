@@ -171,6 +171,7 @@ class _Actor:
             task_id=task_id,
             map_index=map_index,
             try_number=self._order.try_number,
+            log_url="",
             xcom_push=lambda **_: None,
         )
         params = {"from": None, "to": None, "mode": "send", "limit": None, "requeue": "none"}
