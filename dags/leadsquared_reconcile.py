@@ -7,21 +7,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG
 
-from followups.feeds import FeedError, feeds_dir, load_feed
-from leadsquared.names import DEFAULT_LEADSQUARED
-from leadsquared.operators.reconcile import ReconcileOperator
-
-
-def accounts() -> list[str]:
-    """Return the connections of all accounts that feeds send to; a wrong feed file is reported elsewhere."""
-    found = {DEFAULT_LEADSQUARED}
-    for path in feeds_dir().glob("*.yaml"):
-        try:
-            found.add(load_feed(path).leadsquared_conn_id)
-        except FeedError:
-            continue
-    return sorted(found)
-
+from leadsquared.operators.reconcile import ListAccountsOperator, ReconcileOperator
 
 with DAG(
     dag_id="leadsquared_reconcile",
@@ -33,7 +19,8 @@ with DAG(
     tags=["leadsquared"],
     default_args={"owner": "revops", "retries": 1, "retry_delay": timedelta(seconds=30)},
 ) as dag:
+    accounts = ListAccountsOperator(task_id="accounts")
     ReconcileOperator.partial(
         task_id="reconcile",
         map_index_template="{{ account_label | default('') }}",
-    ).expand(leadsquared_conn_id=accounts())
+    ).expand(leadsquared_conn_id=accounts.output)

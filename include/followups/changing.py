@@ -71,7 +71,7 @@ class Changed:
     wait: timedelta | None = None
 
 
-class Changer:
+class ChangeRounds:
     """Runs rounds over the ledger's open changes."""
 
     def __init__(self, ledger: Ledger, leadsquared: LeadSquared, *, settle: timedelta) -> None:

@@ -21,6 +21,15 @@ class LedgerReader:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
+    def open_accounts(self) -> list[str]:
+        """Return the connections by which batches were sent that are not settled, or not looked at since."""
+        b, p = batches.c, plans.c
+        unsettled = sa.select(b.plan_id).where(b.state != "settled")
+        unaudited = sa.select(b.plan_id).where(b.audited_at.is_(None), b.sent_at.is_not(None))
+        query = sa.select(p.leadsquared_conn_id).distinct().where(p.id.in_(unsettled.union(unaudited)))
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def plan_ids(self, run_key: str) -> list[int]:
         """Return the plans of a run, oldest first; a retried plan task makes another."""
         query = sa.select(plans.c.id).where(plans.c.run_key == run_key).order_by(plans.c.id)

@@ -10,11 +10,11 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import APIRouter, Depends, HTTPException, Request
 
-from followups.feeds import FeedError, feeds_dir, load_feed
+from followups.feeds import feeds_dir
 from followups.ledger.overview import Overview, RunView
+from leadsquared.accounts import feed_accounts
 from leadsquared.databases import open_ledger_engine
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.names import DEFAULT_LEADSQUARED
 
 router = APIRouter(prefix="/api")
 
@@ -67,7 +67,7 @@ def overview(viewer: View) -> dict[str, Any]:
         for name in names
         if viewer.may_see(name)
     ]  # fmt: skip
-    return {"feeds": feeds, "rates": [_rate(conn_id) for conn_id in _accounts()] if feeds else []}
+    return {"feeds": feeds, "rates": [_rate(conn_id) for conn_id in feed_accounts()] if feeds else []}
 
 
 @router.get("/feeds/{feed}")
@@ -126,16 +126,6 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run(view: RunView, dag_id: str) -> dict[str, Any]:
     return {**asdict(view), "dag_id": dag_id, "report": view.report.as_json()}
-
-
-def _accounts() -> list[str]:
-    found = {DEFAULT_LEADSQUARED}
-    for path in feeds_dir().glob("*.yaml"):
-        try:
-            found.add(load_feed(path).leadsquared_conn_id)
-        except FeedError:
-            continue
-    return sorted(found)
 
 
 def _rate(conn_id: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from followups.changing import Changed, Changer
+from followups.changing import Changed, ChangeRounds
 from followups.feeds import feeds_dir, load_feed
 from followups.ledger.changing import LEASE, ChangeLedger
 from followups.ledger.reading import LedgerReader
@@ -69,7 +69,7 @@ def change_round(
         lease=lease,
     )
     settle = timedelta(seconds=hook.settings.settle_seconds)
-    result = Changer(ledger, ChangingHook(hook), settle=settle).round()
+    result = ChangeRounds(ledger, ChangingHook(hook), settle=settle).round()
     if result.ended or result.calls:
         log.info("changes in this look: %s; calls: %s", plain(result.ended) or "none ended", plain(result.calls))
     return result

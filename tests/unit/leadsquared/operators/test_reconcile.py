@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from followups.ledger.planning import RUN_SILENT_AFTER, finish_plans
 from followups.schema import batches, deliveries, events, plans
 from followups.verdicts import DROPPED
-from leadsquared.operators.reconcile import ReconcileOperator
+from leadsquared.operators.reconcile import ListAccountsOperator, ReconcileOperator
 from leadsquared.work import verify as work
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 from tests.unit.leadsquared.operators.test_feed_run import create, plan
@@ -132,3 +132,18 @@ def test_second_crm_task_of_a_row_is_told_in_its_timeline(stack: Stack) -> None:
     with stack.engine.connect() as connection:
         told = [text for text in connection.execute(sa.select(events.c.reason)).scalars() if text]
     assert sum("2 CRM tasks for this follow-up" in text for text in told) >= 3
+
+
+def test_accounts_are_those_of_feeds_and_those_with_something_open(stack: Stack) -> None:
+    accounts = ListAccountsOperator(task_id="accounts")
+    assert accounts.execute({}) == ["leadsquared_default"]
+    leave_a_run_behind(stack)
+    with stack.engine.begin() as connection:
+        connection.execute(sa.update(plans).values(leadsquared_conn_id="leadsquared_other"))
+    assert accounts.execute({}) == ["leadsquared_default", "leadsquared_other"]
+    with stack.engine.begin() as connection:
+        connection.execute(sa.update(batches).values(state="settled"))
+    assert accounts.execute({}) == ["leadsquared_default", "leadsquared_other"]
+    with stack.engine.begin() as connection:
+        connection.execute(sa.update(batches).values(audited_at=datetime.now(UTC)))
+    assert accounts.execute({}) == ["leadsquared_default"]
