@@ -86,7 +86,7 @@ batches = sa.Table(
     sa.Column("answered_at", UtcDateTime, comment="when the call ended; its effect may come a settle time later"),
     sa.Column("looks", sa.Integer, nullable=False, server_default="0", comment="read-backs of all its rows"),
     sa.Column("looked_at", UtcDateTime),
-    sa.Column("settled_at", UtcDateTime),
+    sa.Column("settled_at", UtcDateTime, comment="last time that nothing was open; stays while it is sent again"),
     sa.Column("audited_at", UtcDateTime, comment="last look for duplicates and latecomers after it was settled"),
     sa.Column("reason", sa.Text),
     sa.Index("ix_batches_unaudited", "settled_at", sqlite_where=sa.text("audited_at IS NULL"),

@@ -7,16 +7,19 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
 from followups.model import Outcome, State
 from tests.contract.ledger_kit import (
     ACCEPTED,
     REFUSED,
     REJECTED,
+    UNAUTHORISED,
     UNKNOWN,
     batch,
     batch_ids,
     counted,
+    expire,
     plan,
     rows_of,
     send,
@@ -177,3 +180,78 @@ def test_accepted_rows_never_go_back_to_planned(engine: sa.Engine) -> None:
     _, ledger = sent_plan(engine)
     ledger.move([row["id"] for row in rows_of(engine)], State.PLANNED, "absent")
     assert counted(engine) == {"accepted": 3}
+
+
+def test_verdict_does_not_hold_for_a_later_call_by_the_same_claim(engine: sa.Engine) -> None:
+    """A sender that was frozen for longer than its lease wakes up, is refused, and sends anew while others look."""
+    plan_id, _ = plan(engine, make_rows(2))
+    (batch_id,) = batch_ids(engine, plan_id)
+    sender = sender_of(engine)
+    claim, _ = take(sender, batch_id)
+    sender.record(claim, UNKNOWN)
+    ledger = SettleLedger(engine, actor="verify", plan_ids=[plan_id])
+    ledger.open_batches(10)
+    assert sender.record(claim, REFUSED)
+    assert sender.begin(claim, "later")
+    sender.record(claim, UNKNOWN)
+
+    ledger.move([row["id"] for row in rows_of(engine)], State.PLANNED, "was not found")
+    ledger.looked([batch_id], conclusive=True)
+
+    assert counted(engine) == {"unknown": 2}
+    assert (batch(engine, batch_id)["state"], batch(engine, batch_id)["looks"]) == ("unknown", 0)
+
+
+def proved_absent(engine: sa.Engine, rows: int = 2) -> tuple[int, str, SettleLedger]:
+    """Plan, batch and ledger of a run whose rows were sent, not found, and are to be sent again."""
+    plan_id, ledger = sent_plan(engine, rows, outcome=UNKNOWN)
+    (batch_id,) = [each.batch_id for each in ledger.open_batches(10)]
+    ledger.move([row["id"] for row in rows_of(engine)], State.PLANNED, "was not found")
+    ledger.looked([batch_id], conclusive=True)
+    return plan_id, batch_id, ledger
+
+
+@pytest.mark.parametrize("outcome", [None, REFUSED, UNAUTHORISED])
+def test_batch_to_be_sent_again_is_found_again_after_it_was_given_back(
+    engine: sa.Engine, outcome: Outcome | None
+) -> None:
+    plan_id, batch_id, ledger = proved_absent(engine)
+    sender = sender_of(engine)
+    claim = sender.claim(batch_id)
+    assert claim is not None
+    if outcome is not None:
+        assert sender.begin(claim, "again")
+        sender.record(claim, outcome)
+    sender.release(claim)
+    assert sender.batches_to_send_again([plan_id]) == [batch_id]
+    assert ledger.plans_to_send_again() == [plan_id]
+
+
+def test_batch_to_be_sent_again_is_found_again_after_its_sender_died(engine: sa.Engine) -> None:
+    plan_id, batch_id, ledger = proved_absent(engine)
+    assert sender_of(engine, "dead").claim(batch_id)
+    assert sender_of(engine).batches_to_send_again([plan_id]) == []
+    assert SendLedger(engine, owner="next", replaces=["dead"]).batches_to_send_again([plan_id]) == [batch_id]
+    assert ledger.plans_to_send_again() == []
+    expire(engine, batch_id)
+    assert sender_of(engine).batches_to_send_again([plan_id]) == [batch_id]
+    assert ledger.plans_to_send_again() == [plan_id]
+
+
+def test_batch_that_was_never_settled_is_not_sent_again(engine: sa.Engine) -> None:
+    plan_id, _ = plan(engine, make_rows(2))
+    (batch_id,) = batch_ids(engine, plan_id)
+    sender = sender_of(engine)
+    claim, _ = take(sender, batch_id)
+    sender.record(claim, REFUSED)
+    expire(engine, batch_id)
+    assert sender.batches_to_send_again([plan_id]) == []
+    sender.release(claim)
+    assert batch(engine, batch_id)["state"] == "open"
+
+
+def test_halves_of_a_batch_that_was_sent_again_are_sent_again(engine: sa.Engine) -> None:
+    plan_id, batch_id, _ = proved_absent(engine)
+    sender = sender_of(engine)
+    claim, _ = take(sender, batch_id)
+    assert sender.split(claim, REJECTED) == sender.batches_to_send_again([plan_id])

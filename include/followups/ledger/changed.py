@@ -93,7 +93,10 @@ def _plan_anew(
         batch_id = _next_batch(connection, plan_id)
         d, b = deliveries.c, batches.c
         feed = connection.execute(sa.select(d.feed).where(d.id == members[0][0].delivery_id)).scalar_one()
-        batch = {"batch_id": batch_id, "plan_id": plan_id, "feed": feed, "state": "again", "rows": len(members)}
+        batch = {
+            "batch_id": batch_id, "plan_id": plan_id, "feed": feed, "state": "again", "rows": len(members),
+            "settled_at": now,
+        }  # fmt: skip
         connection.execute(sa.insert(batches).values(batch))
         old = connection.execute(
             sa.select(d.id, d.batch_id).where(

@@ -89,19 +89,22 @@ class SendLedger:
             return list(connection.execute(query.order_by(b.batch_id)).scalars())
 
     def batches_to_send_again(self, plan_ids: Sequence[int]) -> list[str]:
-        """Return the ids of batches whose rows were proved absent after they had been sent."""
+        """Return the ids of batches whose rows were proved absent after they had been sent.
+
+        Those that somebody who is gone had claimed for that are among them.
+        """
         b = batches.c
-        query = sa.select(b.batch_id).where(b.plan_id.in_(plan_ids), b.state == "again").order_by(b.batch_id)
         with self._engine.connect() as connection:
-            return list(connection.execute(query).scalars())
+            left = sa.and_(b.state == "claimed", b.settled_at.is_not(None), self._gone(store_now(connection)))
+            query = sa.select(b.batch_id).where(b.plan_id.in_(plan_ids), sa.or_(b.state == "again", left))
+            return list(connection.execute(query.order_by(b.batch_id)).scalars())
 
     def claim(self, batch_id: str) -> Claim | None:
         """Take a batch that is open, again to be sent, or claimed by somebody who is gone and left no intent."""
         b = batches.c
         with self._forgetful.begin() as connection:
             now = store_now(connection)
-            gone = sa.or_(b.lease_until < now, b.owner.in_(self._replaces))
-            free = sa.or_(b.state.in_(("open", "again")), sa.and_(b.state == "claimed", gone))
+            free = sa.or_(b.state.in_(("open", "again")), sa.and_(b.state == "claimed", self._gone(now)))
             statement = (
                 sa.update(batches)
                 .where(b.batch_id == batch_id, free)
@@ -117,7 +120,7 @@ class SendLedger:
         """Give a claim back unused."""
         with self._forgetful.begin() as connection:
             statement = sa.update(batches).where(*_held_by(claim), batches.c.state == "claimed")
-            connection.execute(statement.values(state="open", owner=None, lease_until=None))
+            connection.execute(statement.values(state=_unsent(), owner=None, lease_until=None))
 
     def begin(self, claim: Claim, webhook_token: str) -> Intent | None:
         """Commit the intent to send; None where somebody else took the batch over or nothing is left to send.
@@ -174,6 +177,8 @@ class SendLedger:
             values |= {"state": "settled", "settled_at": now}
         if outcome.request_id:
             values["request_id"] = outcome.request_id
+        if outcome.kind is OutcomeKind.UNAUTHORISED:
+            values["state"] = _unsent()
         lease = now + self.lease if outcome.kind is OutcomeKind.REFUSED else None
         moved = connection.execute(sa.update(batches).where(*mine).values(**values, lease_until=lease))
         reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
@@ -201,9 +206,9 @@ class SendLedger:
         b, d = batches.c, deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
+            parent = connection.execute(sa.select(batches).where(b.batch_id == claim.batch_id)).mappings().one()
             if not self._record(connection, claim, outcome, now):
                 return []
-            parent = connection.execute(sa.select(batches).where(b.batch_id == claim.batch_id)).mappings().one()
             refused = (d.batch_id == claim.batch_id, d.state == State.REJECTED)
             ids = connection.execute(sa.select(d.id).where(*refused).order_by(d.id)).scalars().all()
             middle = len(ids) // 2
@@ -214,7 +219,8 @@ class SendLedger:
                         batch_id=batch_id,
                         plan_id=parent["plan_id"],
                         feed=parent["feed"],
-                        state="open",
+                        state="again" if parent["settled_at"] else "open",
+                        settled_at=parent["settled_at"],
                         rows=len(members),
                     )
                 )
@@ -264,9 +270,17 @@ class SendLedger:
             now = store_now(connection)
             connection.execute(sa.update(plans).where(plans.c.id == plan_id).values(heartbeat_at=now))
 
+    def _gone(self, now: datetime) -> sa.ColumnElement[bool]:
+        return sa.or_(batches.c.lease_until < now, batches.c.owner.in_(self._replaces))
+
     def _empty(self, connection: sa.Connection, claim: Claim, now: datetime) -> None:
         values = {"state": "settled", "settled_at": now, "sent_at": None, "reason": "nothing left to send"}
         connection.execute(sa.update(batches).where(*_held_by(claim)).values(**values, lease_until=None))
+
+
+def _unsent() -> sa.ColumnElement[str]:
+    """Return the state of a batch that its owner gives back: who sends again must find those that were settled."""
+    return sa.case((batches.c.settled_at.is_(None), "open"), else_="again")
 
 
 def _held_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

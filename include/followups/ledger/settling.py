@@ -62,8 +62,8 @@ class SettleLedger:
         self._actor = actor
         self._plan_ids = plan_ids
         self._conn_id = leadsquared_conn_id
-        #: of batches as they were last listed: what was looked for after that tells nothing of a later sending
-        self._tokens: dict[str, int] = {}
+        #: claim and call of batches as they were last listed: what was looked for then tells nothing of a later call
+        self._calls: dict[str, tuple[int, datetime | None]] = {}
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         """Return batches that wait for a verdict, by id."""
@@ -79,7 +79,11 @@ class SettleLedger:
 
     def plans_to_send_again(self) -> list[int]:
         """Return plans, of no living run, with batches whose rows were proved absent."""
-        found = self._batches(batches.c.state == "again", 1_000_000, "")
+        b = batches.c
+        with self._engine.connect() as connection:
+            gone = b.lease_until < store_now(connection)
+        left = sa.and_(b.state == "claimed", b.settled_at.is_not(None), gone)
+        found = self._batches(sa.or_(b.state == "again", left), 1_000_000, "")
         return sorted({batch.plan_id for batch in found})
 
     def count_open(self) -> int:
@@ -114,7 +118,7 @@ class SettleLedger:
         b, p = batches.c, plans.c
         # A server that was slow to answer may have done the work only then; what never ended counts from its start.
         ended_at = sa.func.coalesce(b.answered_at, b.sent_at, type_=UtcDateTime).label("ended_at")
-        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.token, b.looks, b.looked_at, ended_at)
+        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.token, b.looks, b.looked_at, ended_at, b.sent_at)
         query = query.where(wanted, b.batch_id > after).order_by(b.batch_id).limit(limit)
         with self._engine.connect() as connection:
             now = store_now(connection)
@@ -124,7 +128,7 @@ class SettleLedger:
                 of_ended_run = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < now - RUN_SILENT_AFTER)
                 query = query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, of_ended_run)
             rows = connection.execute(query).all()
-        self._tokens |= {row.batch_id: row.token for row in rows}
+        self._calls |= {row.batch_id: (row.token, row.sent_at) for row in rows}
         return [
             OpenBatch(
                 batch_id=row.batch_id,
@@ -227,15 +231,17 @@ class SettleLedger:
             ended = sa.update(batches).where(chosen, b.state.in_(OPEN_BATCHES), no_open_rows)
             planned = members.where(d.state == State.PLANNED)
             again = ended.where(planned)
-            connection.execute(again.values(state="again", looks=0, looked_at=None, owner=None, lease_until=None))
+            free = {"owner": None, "lease_until": None, "settled_at": now}
+            connection.execute(again.values(state="again", looks=0, looked_at=None, **free))
             connection.execute(ended.values(state="settled", settled_at=now, audited_at=None))
 
     def _as_listed(self, connection: sa.Connection, batch_ids: Sequence[str]) -> list[str]:
-        """Lock batches, and return those that nobody has claimed since they were listed."""
+        """Lock batches, and return those that nobody has claimed, or sent by an older claim, since they were listed."""
         b = batches.c
-        query = sa.select(b.batch_id, b.token).where(is_one_of(connection, b.batch_id, batch_ids))
+        query = sa.select(b.batch_id, b.token, b.sent_at).where(is_one_of(connection, b.batch_id, batch_ids))
         rows = connection.execute(query.order_by(b.batch_id).with_for_update())
-        return [row.batch_id for row in rows if self._tokens.get(row.batch_id, row.token) == row.token]
+        calls = {row.batch_id: (row.token, row.sent_at) for row in rows}
+        return [batch_id for batch_id, call in calls.items() if self._calls.get(batch_id, call) == call]
 
     def spent(self, plan_id: int, lookups: int) -> None:
         """Add to the look-ups that a run's verification cost."""
