@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
@@ -49,7 +49,8 @@ class ChangingHook:
             reader = HookReader(self._hook)
             tasks.update(self._by_owners(chosen, reader))
             if not reader.cut_short:
-                gone = [change for change in chosen if change.attempts and change.kind in _GONE_IF_UNSEEN]
+                asked = [change for change in chosen if change.attempts and change.kind in _GONE_IF_UNSEEN]
+                gone = [change for change in asked if _was_looked_for(change, reader.refused)]
                 tasks.update({change.crm_task_id: None for change in gone if change.crm_task_id not in tasks})
         missing = [change.crm_task_id for change in chosen if change.crm_task_id not in tasks]
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="look") as pool:
@@ -106,6 +107,12 @@ def _places(change: OpenChange) -> Iterable[tuple[str, Any]]:
                 yield owner, _utc(due).date()
             except ValueError:
                 continue
+
+
+def _was_looked_for(change: OpenChange, refused: Collection[str]) -> bool:
+    """Tell whether a look by owners and days would have shown it: a purged row has none, some owners no answer."""
+    owners = {owner for owner, _ in _places(change)}
+    return bool(owners) and owners.isdisjoint(refused)
 
 
 def _utc(text: str) -> datetime:

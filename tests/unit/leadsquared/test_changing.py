@@ -1,0 +1,56 @@
+"""What a look at many CRM tasks at once proves, and what it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+
+from followups.changes import ChangeKind, OpenChange
+from leadsquared.errors import RequestRejected
+from leadsquared.records import CrmTask
+from leadsquared.work.changing import MOST_ONE_BY_ONE, ChangingHook
+
+LEFT = "left@example.com"
+MANY = range(MOST_ONE_BY_ONE + 1)
+
+
+class Hook:
+    """Shows nothing by owners and days, answers nothing about one owner, and has every CRM task by its id."""
+
+    looks_cut_short = 0
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def iter_appointments(self, users: Sequence[str], *_: date) -> Iterator[CrmTask]:
+        if LEFT in users:
+            raise RequestRejected("Invalid Input! Parameter Name: Users")
+        yield from ()
+
+    def iter_to_dos(self, *_: Any) -> Iterator[CrmTask]:
+        yield from ()
+
+    def get_task(self, task_id: str) -> None:
+        self.asked.append(task_id)
+
+
+def deletion(number: int, sent: dict[str, Any] | None) -> OpenChange:
+    return OpenChange(
+        id=number, delivery_id=number, plan_id=1, kind=ChangeKind.UNDO, state="unknown", attempts=1,
+        crm_task_id=f"t{number}", key="k", generation=0, sent=None if sent is None else json.dumps(sent), wanted=None,
+        why="", sent_ago=None, looked_ago=None, modified_at=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sent", [{"OwnerEmailAddress": LEFT, "DueDate": "2031-04-05 06:00:00"}, {"OwnerEmailAddress": LEFT}, None]
+)
+def test_deletion_is_not_proved_by_a_look_that_would_not_show_it(sent: dict[str, Any] | None) -> None:
+    hook: Any = Hook()
+    usual = {"OwnerEmailAddress": "asha@example.com", "DueDate": "2031-04-05 06:00:00"}
+    ChangingHook(hook).look([deletion(number, sent if number == 3 else usual) for number in MANY])
+    assert hook.asked == ["t3"]
