@@ -63,7 +63,7 @@ plans = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("heartbeat_at", UtcDateTime, nullable=False, comment="the run's last sign of life"),
     sa.Column("finished_at", UtcDateTime),
-    sa.Column("waits_until", UtcDateTime, comment="until then a person may approve the run, and its rows are its own"),
+    sa.Column("waits_until", UtcDateTime, comment="until then its rows are kept for it: a person or calls are awaited"),
     sa.Column("counts", sa.JSON),
     sa.Column("lookups", sa.Integer, nullable=False, server_default="0", comment="calls spent on read-back"),
     sa.Column("quota_reached_at", UtcDateTime, comment="no call was left then"),
@@ -86,7 +86,8 @@ batches = sa.Table(
     sa.Column("answered_at", UtcDateTime, comment="when the call ended; its effect may come a settle time later"),
     sa.Column("looks", sa.Integer, nullable=False, server_default="0", comment="read-backs of all its rows"),
     sa.Column("looked_at", UtcDateTime),
-    sa.Column("settled_at", UtcDateTime, comment="last time that nothing was open; stays while it is sent again"),
+    # Stays while the batch is sent again: so one that is given back unsent is known from one that never was settled.
+    sa.Column("settled_at", UtcDateTime),
     sa.Column("audited_at", UtcDateTime, comment="last look for duplicates and latecomers after it was settled"),
     sa.Column("reason", sa.Text),
     sa.Index("ix_batches_unaudited", "settled_at", sqlite_where=sa.text("audited_at IS NULL"),

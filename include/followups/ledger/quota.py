@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from followups.ledger.clock import store_now
 from followups.schema import plans
 
+#: What waits for the reset does not go on all at once, and shows signs of life only then.
+GRACE = timedelta(minutes=30)
 
-def note_quota(engine: sa.Engine, plan_ids: Sequence[int], resets_at: datetime) -> None:
-    """Record that the run of these plans found the daily quota used up until `resets_at`."""
+
+def note_quota(engine: sa.Engine, plan_ids: Sequence[int], resets_at: datetime, *, waits: bool) -> None:
+    """Record that the run of these plans found the daily quota used up until `resets_at`.
+
+    While it waits for that its rows are kept from other runs: a backfill's would be sent by the next scheduled one.
+    """
     with engine.begin() as connection:
         values = {"quota_reached_at": store_now(connection), "quota_resets_at": resets_at}
+        if waits:
+            values["waits_until"] = resets_at + GRACE
         connection.execute(sa.update(plans).where(plans.c.id.in_(plan_ids)).values(values))
 
 

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 def note(engine: sa.Engine, plan_ids: Sequence[int], quota: DailyQuotaReached, patience: timedelta) -> bool:
     """Record for the run's report that no call was left; tell whether the task should go on waiting."""
-    note_quota(engine, plan_ids, quota.resets_at)
     waits = quota.resets_at - datetime.now(UTC) <= patience
+    note_quota(engine, plan_ids, quota.resets_at, waits=waits)
     log.warning("%s %s", quota, "The task waits for that." if waits else "The rest is left to a later run.")
     return waits
 

@@ -24,7 +24,8 @@ from leadsquared.operators.verify import VerifyDeliveriesOperator
 from leadsquared.work import change
 from leadsquared.work.quota import AFTER_RESET, SHORTEST_DEFERRAL, defer_until_reset
 from tests.contract.hook_kit import UNKNOWN_ID, make_payload
-from tests.unit.leadsquared.operators.conftest import OWNER, Stack, follow_up
+from tests.contract.ledger_kit import die
+from tests.unit.leadsquared.operators.conftest import OWNER, RUN_AFTER, Stack, follow_up
 
 FEED = "appointments"
 ROWS = [follow_up(f"f-{number}", subject=f"Visit {number}") for number in range(250)]
@@ -158,6 +159,30 @@ def test_backfill_stops_at_its_share_and_a_scheduled_run_goes_on(stack: Stack) -
     context["dag_run"].run_type = "scheduled"
     CreateTasksOperator(task_id="create_tasks", plan_slice=only).execute(context)
     assert len(stack.sent()) == 250
+
+
+def test_rows_of_a_run_that_waits_for_the_reset_are_no_other_runs(stack: Stack) -> None:
+    """Else the next scheduled run would spend its own calls on what a backfill may not send today."""
+    stack.leadsquared(daily_calls=4)
+    stack.warehouse(ROWS)
+    (only,) = plan(stack)
+    with pytest.raises(TaskDeferred):
+        create(stack, only)
+    die(stack.engine, only["plan_id"])
+    assert PlanFollowUpsOperator(task_id="plan", feed=FEED).execute(later_run(stack)) == []
+    assert stack.pushed["plan"]["leftovers"] == 0
+    with stack.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE plans SET waits_until = created_at")
+    assert len(PlanFollowUpsOperator(task_id="plan", feed=FEED).execute(later_run(stack))) == 1
+    assert stack.pushed["plan"]["leftovers"] == 150
+
+
+def later_run(stack: Stack) -> Any:
+    """The context of a scheduled run over another window, which takes up what others left behind."""
+    context = stack.context("plan", run_id="scheduled__2", **{"from": None, "to": None})
+    context["dag_run"].run_type = "scheduled"
+    start = RUN_AFTER + timedelta(days=1)
+    return {**context, "data_interval_start": start, "data_interval_end": start + timedelta(days=1)}
 
 
 def test_trigger_never_fires_before_the_scheduler_knows_of_it() -> None:

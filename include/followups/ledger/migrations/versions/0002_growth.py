@@ -72,7 +72,7 @@ def _directory_down() -> None:
 
 
 def _approval_up() -> None:
-    comment = "until then a person may approve the run, and its rows are its own"
+    comment = "until then its rows are kept for it: a person or calls are awaited"
     with op.batch_alter_table("plans", schema=None) as batch_op:
         batch_op.add_column(sa.Column("waits_until", sa.DateTime(timezone=True), nullable=True, comment=comment))
 
