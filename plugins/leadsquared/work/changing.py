@@ -61,10 +61,11 @@ class ChangingHook:
         return None if task is None else compare(change, task, self._keys_user)
 
     def _by_owners(self, chosen: Sequence[OpenChange], read: HookReader) -> dict[str, CrmTask]:
-        ids = {change.crm_task_id for change in chosen}
+        # A create's reply may write an id in another case than look-ups do.
+        ids = {change.crm_task_id.lower(): change.crm_task_id for change in chosen}
         places = {place for change in chosen for place in _places(change)}
         found = (task for users, first, last in day_ranges(places) for task in read(users, first, last))
-        return {task.id: task for task in found if task.id in ids}
+        return {ids[task_id]: task for task in found if (task_id := (task.id or "").lower()) in ids}
 
     def update(self, change: OpenChange, seen: Seen, begin: Begin) -> Outcome | None:
         """Give the CRM task the fields that are wanted; the end of an appointment takes a call of its own."""

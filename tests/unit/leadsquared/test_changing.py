@@ -11,25 +11,30 @@ import pytest
 
 from followups.changes import ChangeKind, OpenChange
 from leadsquared.errors import RequestRejected
-from leadsquared.records import CrmTask
+from leadsquared.records import Account, CrmTask
 from leadsquared.work.changing import MOST_ONE_BY_ONE, ChangingHook
 
 LEFT = "left@example.com"
+USUAL = {"OwnerEmailAddress": "asha@example.com", "DueDate": "2031-04-05 06:00:00"}
 MANY = range(MOST_ONE_BY_ONE + 1)
 
 
 class Hook:
-    """Shows nothing by owners and days, answers nothing about one owner, and has every CRM task by its id."""
+    """Shows some by owners and days, answers nothing about one owner, and is asked for the others by their ids."""
 
     looks_cut_short = 0
 
-    def __init__(self) -> None:
+    def __init__(self, *shown: CrmTask) -> None:
         self.asked: list[str] = []
+        self.shown = shown
+
+    def get_account(self) -> Account:
+        return Account(organisation=None, organisation_code=None, user_id="u1")
 
     def iter_appointments(self, users: Sequence[str], *_: date) -> Iterator[CrmTask]:
         if LEFT in users:
             raise RequestRejected("Invalid Input! Parameter Name: Users")
-        yield from ()
+        yield from self.shown
 
     def iter_to_dos(self, *_: Any) -> Iterator[CrmTask]:
         yield from ()
@@ -51,6 +56,12 @@ def deletion(number: int, sent: dict[str, Any] | None) -> OpenChange:
 )
 def test_deletion_is_not_proved_by_a_look_that_would_not_show_it(sent: dict[str, Any] | None) -> None:
     hook: Any = Hook()
-    usual = {"OwnerEmailAddress": "asha@example.com", "DueDate": "2031-04-05 06:00:00"}
-    ChangingHook(hook).look([deletion(number, sent if number == 3 else usual) for number in MANY])
+    ChangingHook(hook).look([deletion(number, sent if number == 3 else USUAL) for number in MANY])
     assert hook.asked == ["t3"]
+
+
+def test_crm_task_is_there_however_its_id_is_written() -> None:
+    hook: Any = Hook(CrmTask(id="T3"))
+    seen = ChangingHook(hook).look([deletion(number, USUAL) for number in MANY])
+    assert [number for number in MANY if seen[number] is not None] == [3]
+    assert hook.asked == []
