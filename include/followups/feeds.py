@@ -48,7 +48,7 @@ class Marker(_Settings):
 
 
 class Thresholds(_Settings):
-    """When a run fails. Shares are of the run's rows; null never fails."""
+    """When a run fails. Shares are of the rows that were due; null never fails."""
 
     max_invalid_share: Share | None = Field(0.5, description="rows that failed validation")
     max_rejected_share: Share | None = Field(0.2, description="rows that LeadSquared refused or dropped")

@@ -129,7 +129,8 @@ def build_report(
 
 def check_thresholds(report: RunReport, thresholds: Thresholds, *, verified: bool) -> None:
     """Raise ThresholdError where the run must not end green; `verified` tells that accepted is not the last word."""
-    rows = max(report.rows, 1)
+    # Rows that were settled before, or are another run's, count too: else the few that are left would look like all.
+    rows = max(report.rows, report.due, 1)
     problems = []
     for state, allowed in (
         (State.INVALID, thresholds.max_invalid_share),

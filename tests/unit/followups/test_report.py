@@ -83,6 +83,11 @@ def test_share_that_is_just_allowed_is_green() -> None:
     check_thresholds(states(created=85, invalid=10, rejected=5), STRICT, verified=True)
 
 
+def test_shares_are_of_all_rows_that_were_due() -> None:
+    few_left = RunReport(due=815, states=Counter(invalid=10), before=Counter({"with another run": 780}))
+    check_thresholds(few_left, STRICT, verified=True)
+
+
 def test_thresholds_that_are_null_never_fail_but_unsent_rows_always_do() -> None:
     check_thresholds(states(invalid=9, rejected=9, unknown=9, held=9), LAX, verified=True)
     with pytest.raises(ThresholdError):
