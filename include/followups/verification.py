@@ -38,6 +38,8 @@ class Ledger(Protocol):
     """What verification asks of the ledger; see `followups.ledger.settling.SettleLedger`."""
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
+    def count_open(self) -> int: ...  # noqa: D102
+    def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]: ...  # noqa: D102
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
@@ -100,19 +102,19 @@ class Verifier:
         """Look once for everything that is open and due to be looked for."""
         self._result = Verified()
         after = ""
-        progress = Progress(log, "batches looked for", total=len(self._ledger.open_batches(1_000_000)))
+        progress = Progress(log, "batches looked for", total=self._ledger.count_open())
         while found := self._ledger.open_batches(BATCHES_PER_LOOK, after):
             after = found[-1].batch_id
-            due = [batch for batch in found if self._until_due(batch) <= timedelta(0)]
+            due = [batch for batch in found if self._until_due(batch.age, batch.looked_ago) <= timedelta(0)]
             # Only looks past the settle time can prove absence; a batch is looked at with others of its age.
             for conclusive in (False, True):
                 chosen = [batch for batch in due if (batch.age >= self._settle) is conclusive]
                 if chosen:
                     self._look(chosen, conclusive=conclusive)
             progress.add(len(found), self._result.counts)
-        waiting = self._ledger.open_batches(1_000_000)
+        waiting = [self._until_due(*oldest) for oldest in self._ledger.oldest_open()]
         if waiting:
-            self._result.wait = max(min(self._until_due(batch) for batch in waiting), timedelta(seconds=1))
+            self._result.wait = max(min(waiting), timedelta(seconds=1))
         return self._result
 
     def audit(self, settled_for: timedelta) -> Verified:
@@ -133,11 +135,11 @@ class Verifier:
             progress.add(len(found), self._result.counts)
         return self._result
 
-    def _until_due(self, batch: OpenBatch) -> timedelta:
+    def _until_due(self, age: timedelta, looked_ago: timedelta | None) -> timedelta:
         """First look soon, as most rows are there by then; the next ones after the settle time."""
-        if batch.looked_ago is None:
-            return self._settle / 10 - batch.age
-        return max(self._settle - batch.age, self._settle / 2 - batch.looked_ago)
+        if looked_ago is None:
+            return self._settle / 10 - age
+        return max(self._settle - age, self._settle / 2 - looked_ago)
 
     def _look(self, chosen: Sequence[OpenBatch], *, conclusive: bool) -> None:
         reach("before look")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
 from followups.model import Outcome, State
+from followups.schema import batches
 from tests.contract.ledger_kit import (
     ACCEPTED,
     REFUSED,
@@ -57,6 +58,24 @@ def test_open_batches_come_in_pages_by_id(engine: sa.Engine) -> None:
 def test_other_plans_are_not_this_runs(engine: sa.Engine) -> None:
     sent_plan(engine)
     assert SettleLedger(engine, actor="verify", plan_ids=[99]).open_batches(10) == []
+
+
+def test_open_batches_are_counted_and_the_oldest_of_each_look_is_found(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine, rows=230)
+    ids = batch_ids(engine, plan_id)
+    assert ledger.count_open() == len(ids) == 5
+    ledger.looked(ids[:3], conclusive=False)
+    with engine.begin() as connection:
+        for name, minutes in zip(ids, (1, 4, 2, 3, 5), strict=True):
+            b = batches.c
+            ended = datetime.now(UTC) - timedelta(minutes=minutes)
+            connection.execute(sa.update(batches).where(b.batch_id == name).values(answered_at=ended))
+    found = ledger.oldest_open()
+    assert sorted((round(age / timedelta(minutes=1)), looked is None) for age, looked in found) == [
+        (4, False), (5, True)
+    ]  # fmt: skip
+    other = SettleLedger(engine, actor="verify", plan_ids=[99])
+    assert (other.count_open(), other.oldest_open(), other.plans_to_send_again()) == (0, [], [])
 
 
 def test_rows_come_with_what_they_are_recognised_by(engine: sa.Engine) -> None:

@@ -43,6 +43,12 @@ class FakeLedger:
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         return [self.batches[key] for key in sorted(self.batches) if key > after][:limit]
 
+    def count_open(self) -> int:
+        return len(self.batches)
+
+    def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]:
+        return [(each.age, each.looked_ago) for each in self.batches.values()]
+
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         return {key: [row for row in [self.rows[key]] if row.id not in self.states] for key in batch_ids}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,6 +21,8 @@ OPEN_BATCHES = ("accepted", "unknown")
 OPEN_ROWS = (State.ACCEPTED, State.UNKNOWN)
 #: Rows of a settled batch that a later look may still correct: duplicates of the one, latecomers of the other.
 AUDITED_ROWS = (State.CREATED, State.REJECTED)
+#: A server that was slow to answer may have done the work only then; what never ended counts from its start.
+_ENDED_AT = sa.func.coalesce(batches.c.answered_at, batches.c.sent_at, type_=UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +84,29 @@ class SettleLedger:
         """Return plans, of no living run, with batches whose rows were proved absent."""
         b = batches.c
         with self._engine.connect() as connection:
-            gone = b.lease_until < store_now(connection)
-        left = sa.and_(b.state == "claimed", b.settled_at.is_not(None), gone)
-        found = self._batches(sa.or_(b.state == "again", left), 1_000_000, "")
-        return sorted({batch.plan_id for batch in found})
+            now = store_now(connection)
+            left = sa.and_(b.state == "claimed", b.settled_at.is_not(None), b.lease_until < now)
+            query = sa.select(b.plan_id).where(sa.or_(b.state == "again", left)).distinct().order_by(b.plan_id)
+            return list(connection.execute(self._mine(query, now)).scalars())
 
     def count_open(self) -> int:
         """Return how many batches wait for a verdict."""
-        return len(self.open_batches(1_000_000))
+        query = sa.select(sa.func.count()).select_from(batches).where(batches.c.state.in_(OPEN_BATCHES))
+        with self._engine.connect() as connection:
+            counted: int = connection.execute(self._mine(query, store_now(connection))).scalar_one()
+        return counted
+
+    def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]:
+        """Return age and time since the look of the oldest among the open batches that one look showed.
+
+        Those that nobody looked for yet have None. A look covers many batches, so there are few.
+        """
+        b = batches.c
+        query = sa.select(sa.func.min(_ENDED_AT, type_=UtcDateTime), b.looked_at).group_by(b.looked_at)
+        with self._engine.connect() as connection:
+            now = store_now(connection)
+            rows = connection.execute(self._mine(query.where(b.state.in_(OPEN_BATCHES)), now))
+            return [(now - (ended or now), None if looked is None else now - looked) for ended, looked in rows]
 
     def until_given_up(self) -> timedelta | None:
         """Return how long until the next sender that gave no sign is given up; None where no call is under way."""
@@ -115,19 +133,13 @@ class SettleLedger:
             connection.execute(sa.update(batches).where(chosen).values(audited_at=store_now(connection)))
 
     def _batches(self, wanted: sa.ColumnElement[bool], limit: int, after: str) -> list[OpenBatch]:
-        b, p = batches.c, plans.c
-        # A server that was slow to answer may have done the work only then; what never ended counts from its start.
-        ended_at = sa.func.coalesce(b.answered_at, b.sent_at, type_=UtcDateTime).label("ended_at")
+        b = batches.c
+        ended_at = _ENDED_AT.label("ended_at")
         query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.token, b.looks, b.looked_at, ended_at, b.sent_at)
         query = query.where(wanted, b.batch_id > after).order_by(b.batch_id).limit(limit)
         with self._engine.connect() as connection:
             now = store_now(connection)
-            if self._plan_ids is not None:
-                query = query.where(b.plan_id.in_(self._plan_ids))
-            else:
-                of_ended_run = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < now - RUN_SILENT_AFTER)
-                query = query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, of_ended_run)
-            rows = connection.execute(query).all()
+            rows = connection.execute(self._mine(query, now)).all()
         self._calls |= {row.batch_id: (row.token, row.sent_at) for row in rows}
         return [
             OpenBatch(
@@ -141,6 +153,14 @@ class SettleLedger:
             )
             for row in rows
         ]
+
+    def _mine(self, query: sa.Select[Any], now: datetime) -> sa.Select[Any]:
+        """Keep to the batches that this ledger is for."""
+        b, p = batches.c, plans.c
+        if self._plan_ids is not None:
+            return query.where(b.plan_id.in_(self._plan_ids))
+        of_ended_run = sa.or_(p.finished_at.is_not(None), p.heartbeat_at < now - RUN_SILENT_AFTER)
+        return query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, of_ended_run)
 
     def _rows(self, batch_ids: Sequence[str], states: Sequence[State]) -> dict[str, list[OpenRow]]:
         d = deliveries.c
