@@ -14,7 +14,7 @@ from airflow.sdk import BaseHook
 from followups.sql import bind
 from leadsquared.errors import ConfigurationError
 
-CHUNK_ROWS = 2000
+CHUNK_ROWS = 5000
 #: How long to wait for a database file that another process has open for writing.
 LOCKED_SECONDS = 60.0
 LOCKED_PAUSE_SECONDS = 0.2

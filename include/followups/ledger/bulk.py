@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from followups.ledger.sets import is_one_of
-from followups.schema import deliveries
+from followups.schema import UtcDateTime, deliveries
 
 Values = Mapping[str, Any]
 
@@ -28,7 +29,7 @@ def insert_deliveries(connection: sa.Connection, rows: Sequence[Values]) -> None
         return
     try:
         with connection.begin_nested():
-            _copy(connection, names, map(itemgetter(*names), rows))
+            _copy(connection, names, rows)
     except psycopg.errors.UniqueViolation:  # another run was quicker with one of them
         statement = postgresql_insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
         connection.execute(statement, rows)
@@ -57,26 +58,40 @@ def update_deliveries(connection: sa.Connection, rows: Iterable[dict[str, Any]])
 def _insert_into_sqlite(connection: sa.Connection, names: Sequence[str], rows: Iterable[Values]) -> None:
     marks = ", ".join("?" * len(names))
     into = f"INSERT INTO deliveries ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of columns
+    plain = [tuple(values) for values in _plain(connection, names, rows)]
+    connection.exec_driver_sql(f"{into} ON CONFLICT (delivery_key) DO NOTHING", plain)
+
+
+def _copy(connection: sa.Connection, names: Sequence[str], rows: Iterable[Values]) -> None:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY deliveries ({', '.join(names)}) FROM STDIN") as copy:
+        for values in _plain(connection, names, rows):
+            copy.write_row(values)
+
+
+def _plain(connection: sa.Connection, names: Sequence[str], rows: Iterable[Values]) -> Iterator[list[Any]]:
+    """Yield the values of rows as the driver takes them with the least work."""
     converted = [(place, convert) for place, name in enumerate(names) if (convert := _converter(connection, name))]
     pick = itemgetter(*names)
-
-    def plain(row: Values) -> list[Any]:
+    for row in rows:
         values = list(pick(row))
         for place, convert in converted:
             values[place] = convert(values[place])
-        return values
-
-    connection.exec_driver_sql(f"{into} ON CONFLICT (delivery_key) DO NOTHING", [tuple(plain(row)) for row in rows])
+        yield values
 
 
 def _converter(connection: sa.Connection, name: str) -> Callable[[Any], Any] | None:
-    """Return what makes a column's values those that the driver takes; moments come again and again."""
-    convert = deliveries.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    """Return what makes a column's values plain, None where they are; moments and states come again and again."""
+    kind = deliveries.c[name].type
+    convert: Callable[[Any], Any] | None
+    if name == "state":
+        convert = str  # for a word of an enumeration psycopg's way is a long one
+    elif isinstance(kind, UtcDateTime) and connection.dialect.name == "postgresql":
+        convert = _moment
+    else:
+        convert = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     return lru_cache(maxsize=10_000)(convert) if convert else None
 
 
-def _copy(connection: sa.Connection, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY deliveries ({', '.join(names)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()

@@ -5,6 +5,7 @@ Rows stream through in chunks; memory holds one chunk and the batch that is not 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from followups.planning.related import Lookup, refuse_strangers
 from followups.planning.unchanged import Unchanged
 from followups.rows import Candidate, Outline, PayloadBuilder
 
-CHUNK_ROWS = 2000
+CHUNK_ROWS = 5000
 #: States of rows that took nothing of their owner's allowance when they were taken up.
 NEVER_ALLOWED = frozenset({State.INVALID, State.CANCELLED})
 
@@ -126,7 +127,8 @@ class Planner:
 
     def _leave(self, left: Mapping[str, Known], seen: dict[str, str]) -> None:
         self.counts.due += len(left)
-        self.counts.outcomes.update(f"already {known.state}" for known in left.values())
+        states = Counter(known.state for known in left.values())
+        self.counts.outcomes.update({f"already {state}": count for state, count in states.items()})
         seen.update((key, known.content_hash) for key, known in left.items())
         self._in_step.meet(left.values())
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from followups.feeds import Feed, feeds_dir, load_feed, read_query
+from followups.garbage import seldom_collected
 from followups.ledger.planning import PlanLedger
 from followups.ledger.preview import PreviewLedger
 from followups.planning.batching import cut_slices
@@ -50,7 +51,8 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     )
     reader = RowReader(feed, datetime.now(UTC), directory)
     # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
-    with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(window)) as (columns, chunks):
+    query = open_query(feed.warehouse_conn_id, read_query(feed), _bounds(window))
+    with query as (columns, chunks), seldom_collected():
         check_columns(feed, columns)
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
         planner = _planner(feed, ledger, reader, RelatedLookup(hook, feed), context)
