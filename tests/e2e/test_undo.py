@@ -30,7 +30,7 @@ def test_undo_takes_back_what_a_run_created_but_for_what_people_touched(product:
     for dag_id in (APPOINTMENTS, UNDO):
         product.airflow.unpause(dag_id)
     scenario = Scenario(product.airflow, product.ledger, lambda _: None)
-    days = [(scenario.now + timedelta(days=day)).isoformat() for day in (5, 6)]
+    days = [(scenario.now + timedelta(days=day)).isoformat() for day in (-6.5, -5.5)]
     run_id = product.airflow.trigger(APPOINTMENTS, dict(zip(("from", "to"), days, strict=True)))
     assert product.airflow.wait_for_run(APPOINTMENTS, run_id) == "success"
     product.sandbox.drain()
