@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -65,6 +66,7 @@ def _play(case: Case, world: World) -> Played:
         play_of = _Play(case, world, receiver, stack)
         recovered_at = play_of.run()
         verdict = judge(case, world, recovered_at)
+        verdict.faults += play_of.struck
         void = not verdict.faultless and starved(case, world)
     return Played(
         case=case,
@@ -125,6 +127,8 @@ class _Play:
         self.ends: list[str] = []
         self.failures: list[str] = []
         self.heirs: list[str] = []
+        #: server faults that struck before the server recovered
+        self.struck: Counter[str] = Counter()
 
     def run(self) -> datetime:
         """Play all acts; return when the server recovered."""
@@ -226,6 +230,8 @@ class _Play:
         passing = [FAULTS[name] for name in self._case.faults if not FAULTS[name].lasting]
         lasting = [name for name in self._case.faults if FAULTS[name].lasting]
         if any(fault.rules for fault in passing):
+            # New rules begin to count anew.
+            self.struck.update(self._world.sandbox.audit()["faults"])
             always = [rule for name in lasting if FAULTS[name].always for rule in FAULTS[name].rules]
             self._world.sandbox.faults(*always)
         if any(fault.switches for fault in passing):
