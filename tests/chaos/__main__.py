@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,6 +18,7 @@ from tests.chaos.cases import KILLS, Case, matrix, parse, sample, schedules
 from tests.chaos.comparison import compare_clients
 from tests.chaos.controls import MUTANT_CASES, play_mutant
 from tests.chaos.faults import FAULTS
+from tests.chaos.journal import Journal, remaining
 from tests.chaos.play import Played
 from tests.chaos.processes import ROOT
 
@@ -44,7 +44,7 @@ def main() -> int:
         if server is None:
             console.print("[yellow]no PostgreSQL server: SQLite alone[/yellow]")
             cases = [case for case in cases if case.store == "sqlite"]
-        score = _play(console, arena, cases)
+        score = _play(console, arena, cases, _journal(arguments))
         controls, all_caught = _controls(arena)
         with arena.world() as world:
             clients = compare_clients(world, arguments.rows_of_clients)
@@ -65,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--schedules", type=int, default=300, help="random schedules besides")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random")
     parser.add_argument("--lanes", type=int, default=LANES_PER_CORE * (os.cpu_count() or 2), help="cases side by side")
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run of this code ended")
     parser.add_argument("--replay", metavar="CASE", help="play one case and say what came of it")
     parser.add_argument("--rows-of-clients", type=int, default=5000, help="for the comparison with other clients")
     parser.add_argument("--no-document", action="store_true", help="do not write include/docs/chaos.md")
@@ -85,8 +86,18 @@ def _cases(arguments: argparse.Namespace) -> list[Case]:
     return [*chosen, *schedules(arguments.schedules, arguments.seed)]
 
 
-def _play(console: Console, arena: Arena, cases: Sequence[Case]) -> scoreboard.Score:
+def _journal(arguments: argparse.Namespace) -> Journal:
+    journal = Journal()
+    if not arguments.resume:
+        journal.clear()
+    return journal
+
+
+def _play(console: Console, arena: Arena, cases: list[Case], journal: Journal) -> scoreboard.Score:
     score = scoreboard.Score()
+    before = list(journal.read())
+    for played in before:
+        score.add(played)
     columns = (
         TextColumn("cases"),
         BarColumn(),
@@ -95,9 +106,10 @@ def _play(console: Console, arena: Arena, cases: Sequence[Case]) -> scoreboard.S
         TextColumn("{task.fields[bad]} failing"),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("cases", total=len(cases), bad=0)
-        for played in arena.play(cases):
+        bar = progress.add_task("cases", total=len(cases), completed=len(before), bad=len(score.failing))
+        for played in arena.play(remaining(cases, before)):
             score.add(played)
+            journal.add(played)
             if not played.verdict.faultless:
                 _print_failure(progress.console, played)
             progress.update(bar, advance=1, bad=len(score.failing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -85,8 +86,7 @@ def test_clearing_a_mapped_instance_sends_nothing_twice(product: Product, scenar
 def test_run_tells_people_how_it_went_on_its_note_and_the_page(product: Product, scenario: Scenario) -> None:
     run_id = product.airflow.trigger(APPOINTMENTS, days(scenario, 5, 6))
     assert product.airflow.wait_for_run(APPOINTMENTS, run_id) == "success"
-    note = product.airflow.call("GET", f"dags/{APPOINTMENTS}/dagRuns/{run_id}")["note"]
-    assert "rows created, ended" in note.split("\n")[0]
+    wait_for_note(product, run_id, "rows created, ended")
     url = product.airflow.url
     page = f"{url}/leadsquared/api/runs/{APPOINTMENTS}/{run_id}"
     assert requests.get(page, timeout=30).status_code == 401
@@ -96,3 +96,13 @@ def test_run_tells_people_how_it_went_on_its_note_and_the_page(product: Product,
     assert product.airflow.get(f"{url}/leadsquared/api/overview")["rates"][0]["buckets"][0]["calls_today"] > 0
     link = product.airflow.call("GET", f"dags/{APPOINTMENTS}/dagRuns/{run_id}/taskInstances/report/links")
     assert f"/leadsquared/page/#/run/{APPOINTMENTS}/" in str(link)
+
+
+def wait_for_note(product: Product, run_id: str, words: str) -> None:
+    """Wait until the note's first line says it; it is written a moment after it was asked for."""
+    for _ in range(40):
+        note = product.airflow.call("GET", f"dags/{APPOINTMENTS}/dagRuns/{run_id}")["note"] or ""
+        if words in note.partition("\n")[0]:
+            return
+        time.sleep(0.5)
+    pytest.fail(f"the note says {note!r}")

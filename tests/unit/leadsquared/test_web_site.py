@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -118,17 +119,35 @@ def run(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             return found
 
     monkeypatch.setattr(notes, "create_session", lambda: contextlib.nullcontext(Session()))
-    monkeypatch.setattr(notes, "_written", {})
-    monkeypatch.setattr(notes, "PAUSE_SECONDS", 1000.0)
+    monkeypatch.setattr(notes, "PAUSE_SECONDS", 0.01)
     return found
 
 
-def test_note_is_written_from_the_ledger_alone_and_once_a_second(client: TestClient, run: SimpleNamespace) -> None:
-    for _ in range(3):
-        reply = client.post("/runs/note/1", content=b"whatever")
-        assert (reply.status_code, reply.content) == (204, b"")
-    assert run.looks == 1
+def test_note_is_written_from_the_ledger_alone(client: TestClient, run: SimpleNamespace) -> None:
+    reply = client.post("/runs/note/1", content=b"whatever")
+    assert (reply.status_code, reply.content) == (204, b"")
     assert run.note.startswith("Asked Priya.\n\nLeadSquared: 0 of 1 batches sent")
+
+
+def test_note_is_written_once_more_for_all_who_asked_meanwhile(ledger: sa.Engine, run: SimpleNamespace) -> None:
+    async def ask(times: int) -> None:
+        await asyncio.gather(*(notes._keep_up(1) for _ in range(times)))
+
+    asyncio.run(ask(5))
+    assert run.looks == 2
+    asyncio.run(ask(1))
+    assert run.looks == 3
+
+
+def test_note_that_cannot_be_written_is_tried_again_by_the_next_who_asks(
+    ledger: sa.Engine, run: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(notes, "summary", lambda view, link: 1 / 0)
+        asyncio.run(notes._keep_up(1))
+    assert run.note == "Asked Priya."
+    asyncio.run(notes._keep_up(1))
+    assert "LeadSquared: " in run.note
 
 
 @pytest.mark.parametrize("plan_id", ["2", "99999999999999999999"])
