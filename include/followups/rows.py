@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from followups.directory import Directory
@@ -20,6 +21,7 @@ from followups.policies import DatePolicy, EndBeforeDueError, Times
 REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
 OWNER_COLUMNS = ("owner_email", "owner_id")
 MAX_ID_SHOWN = 200
+_COLUMNS = tuple(FollowUp.model_fields)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,8 +44,7 @@ class Outline(NamedTuple):
     row_hash: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """What one row would become; `state` is planned, held, invalid or cancelled."""
 
     key: str
@@ -90,13 +91,22 @@ class RowReader:
 
     @cached_property
     def _row_hash(self) -> RowHasher:
-        return RowHasher(FollowUp.model_fields, self.feed.defaults)
+        return RowHasher(_COLUMNS, self.feed.defaults)
 
     def outline(self, row: Mapping[str, Any]) -> Outline:
-        """Return the row's key and hash; a bad row without an id has its content for one, to be recorded once."""
+        """Return the row's key and hash."""
+        return Outline(self.key(row), self._row_hash([row.get(column) for column in _COLUMNS]))
+
+    def key(self, row: Mapping[str, Any]) -> str:
+        """Return the row's key; a bad row without an id has its content for one, to be recorded once."""
         followup_id = self._id(row)
         parts = (followup_id, *self._identity(row)) if followup_id else ("", self._raw_content(row))
-        return Outline(delivery_key(self.feed.name, *parts), self._row_hash(row))
+        return delivery_key(self.feed.name, *parts)
+
+    def key_of(self, followup_id: str) -> str | None:
+        """Return the same of a row by its id alone; None where an id is blank, or not all of the identity."""
+        shown = followup_id.strip()[:MAX_ID_SHOWN]
+        return delivery_key(self.feed.name, shown) if shown and not self.feed.identity else None
 
     def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate:
         """Return the candidate of one row, with the feed's defaults filled in; `outline` if it was taken before."""

@@ -5,4 +5,3 @@ SELECT
 FROM followups
 WHERE feed = 'appointments'
   AND ((due_at >= :window_start AND due_at < :window_end) OR due_at IS NULL)
-ORDER BY due_at, followup_id

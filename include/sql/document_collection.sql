@@ -9,4 +9,3 @@ SELECT
 FROM followups
 WHERE feed = 'document_collection'
   AND ((due_at >= :window_start AND due_at < :window_end) OR due_at IS NULL)
-ORDER BY due_at, followup_id

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseHook
 
 from followups.sql import bind
+from followups.table import Columns
 from leadsquared.errors import ConfigurationError
 
 CHUNK_ROWS = 5000
@@ -23,7 +23,7 @@ LOCKED_PAUSE_SECONDS = 0.2
 @contextlib.contextmanager
 def open_query(
     conn_id: str, query: str, parameters: Mapping[str, Any]
-) -> Iterator[tuple[list[str], Iterator[list[tuple[Any, ...]]]]]:
+) -> Iterator[tuple[Columns, Iterator[list[tuple[Any, ...]]]]]:
     """Run the query and yield its columns and its rows in chunks; nothing is buffered beyond a chunk.
 
     DuckDB is opened read-only, as one writer would keep everybody else out; PostgreSQL streams through a named
@@ -38,13 +38,14 @@ def open_query(
             cursor.execute(_in_utc(sql, zoned), values)
             first = cursor.fetchmany(CHUNK_ROWS)
             names = [column[0] for column in cursor.description]
-            yield [name.lower() for name in names], _chunks(cursor, first, [names.index(name) for name in zoned])
+            in_utc = frozenset(name.lower() for name in zoned)
+            yield Columns(tuple(name.lower() for name in names), in_utc), _chunks(cursor, first)
 
 
-def _chunks(cursor: Any, first: list[tuple[Any, ...]], in_utc: Sequence[int]) -> Iterator[list[tuple[Any, ...]]]:
+def _chunks(cursor: Any, first: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     chunk = first
     while chunk:
-        yield [_zoned(row, in_utc) for row in chunk] if in_utc else chunk
+        yield chunk
         chunk = cursor.fetchmany(CHUNK_ROWS)
 
 
@@ -68,14 +69,6 @@ def _in_utc(sql: str, zoned: Sequence[str]) -> str:
     quoted = ['"{}"'.format(name.replace('"', '""')) for name in zoned]
     replaced = ", ".join(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in quoted)
     return f"SELECT * REPLACE ({replaced}) FROM (\n{sql.rstrip().rstrip(';')}\n)"  # noqa: S608 - the feed's own query
-
-
-def _zoned(row: tuple[Any, ...], in_utc: Sequence[int]) -> tuple[Any, ...]:
-    values = list(row)
-    for place in in_utc:
-        if isinstance(moment := values[place], datetime):
-            values[place] = moment.replace(tzinfo=UTC)
-    return tuple(values)
 
 
 def database_hook(conn_id: str, *, read_only: bool = False) -> DbApiHook:

@@ -19,20 +19,21 @@ from followups.schema import UtcDateTime, deliveries
 Values = Mapping[str, Any]
 
 
-def insert_deliveries(connection: sa.Connection, rows: Sequence[Values]) -> None:
-    """Insert rows that all have the same columns; a delivery that is there already stays as it is."""
+def insert_deliveries(connection: sa.Connection, rows: Sequence[Values], common: Values) -> None:
+    """Insert rows that all have the same columns, and `common`; a delivery that is there already stays as it is."""
     if not rows:
         return
-    names = tuple(rows[0])
     if connection.dialect.name == "sqlite":
-        _insert_into_sqlite(connection, names, rows)
+        _insert_into_sqlite(connection, rows, common)
         return
+    # In one order, so that two who insert the same rows do not wait for each other. SQLite lets one writer in anyway.
+    rows = sorted(rows, key=itemgetter("delivery_key"))
     try:
         with connection.begin_nested():
-            _copy(connection, names, rows)
+            _copy(connection, rows, common)
     except psycopg.errors.UniqueViolation:  # another run was quicker with one of them
         statement = postgresql_insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
-        connection.execute(statement, rows)
+        connection.execute(statement, [{**row, **common} for row in rows])
 
 
 def locked(connection: sa.Connection, delivery_ids: Sequence[int]) -> dict[int, tuple[str, str | None]]:
@@ -55,29 +56,34 @@ def update_deliveries(connection: sa.Connection, rows: Iterable[dict[str, Any]])
         connection.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in members])
 
 
-def _insert_into_sqlite(connection: sa.Connection, names: Sequence[str], rows: Iterable[Values]) -> None:
+def _insert_into_sqlite(connection: sa.Connection, rows: Sequence[Values], common: Values) -> None:
+    names = (*rows[0], *common)
     marks = ", ".join("?" * len(names))
     into = f"INSERT INTO deliveries ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of columns
-    plain = [tuple(values) for values in _plain(connection, names, rows)]
+    plain = list(_plain(connection, rows, common))
     connection.exec_driver_sql(f"{into} ON CONFLICT (delivery_key) DO NOTHING", plain)
 
 
-def _copy(connection: sa.Connection, names: Sequence[str], rows: Iterable[Values]) -> None:
+def _copy(connection: sa.Connection, rows: Sequence[Values], common: Values) -> None:
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY deliveries ({', '.join(names)}) FROM STDIN") as copy:
-        for values in _plain(connection, names, rows):
+    into = f"COPY deliveries ({', '.join((*rows[0], *common))}) FROM STDIN"
+    with driver.cursor() as cursor, cursor.copy(into) as copy:
+        for values in _plain(connection, rows, common):
             copy.write_row(values)
 
 
-def _plain(connection: sa.Connection, names: Sequence[str], rows: Iterable[Values]) -> Iterator[list[Any]]:
-    """Yield the values of rows as the driver takes them with the least work."""
+def _plain(connection: sa.Connection, rows: Sequence[Values], common: Values) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of rows, then the common ones, as the driver takes them with the least work."""
+    names = tuple(rows[0])
     converted = [(place, convert) for place, name in enumerate(names) if (convert := _converter(connection, name))]
+    converters = {name: _converter(connection, name) for name in common}
+    tail = tuple(convert(common[name]) if convert else common[name] for name, convert in converters.items())
     pick = itemgetter(*names)
     for row in rows:
         values = list(pick(row))
         for place, convert in converted:
             values[place] = convert(values[place])
-        yield values
+        yield (*values, *tail)
 
 
 def _converter(connection: sa.Connection, name: str) -> Callable[[Any], Any] | None:

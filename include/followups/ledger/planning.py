@@ -197,7 +197,7 @@ class PlanLedger:
         if not rows:
             return
         common = {"feed": self._feed, "plan_id": self.plan_id, "created_at": now, "updated_at": now, "generation": 0}
-        insert_deliveries(connection, [{**common, **row.values} for row in rows])
+        insert_deliveries(connection, [row.values for row in rows], common)
         self._log_kept_back(connection, [row.values["delivery_key"] for row in rows if not row.values["batch_id"]], now)
 
     def _log_kept_back(self, connection: sa.Connection, keys: Sequence[str], now: datetime) -> None:

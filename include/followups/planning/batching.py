@@ -36,6 +36,7 @@ class BatchCutter:
         self._rows = 0
         self._bytes = 0
         self._closed = True
+        self._name = ""
         #: how many batches were begun
         self.batches = 0
 
@@ -43,11 +44,12 @@ class BatchCutter:
         """Return the batch of a payload of `size` bytes."""
         if self._closed or self._rows >= MAX_ROWS_PER_CALL or self._bytes + size > MAX_BYTES_PER_CALL:
             self.batches += 1
+            self._name = batch_name(self._plan_id, self.batches)
             self._rows = self._bytes = 0
             self._closed = False
         self._rows += 1
         self._bytes += size
-        return batch_name(self._plan_id, self.batches)
+        return self._name
 
     def close(self) -> None:
         """Let the next payload begin another batch."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from followups.feeds import Feed
 from followups.keys import delivery_key, marker
@@ -26,6 +27,7 @@ from followups.planning.unchanged import Unchanged
 from followups.rows import Candidate, Outline, PayloadBuilder
 
 CHUNK_ROWS = 5000
+CONFLICT = "followup_id: another row of this window has the same id and other content; the first was taken"
 #: States of rows that took nothing of their owner's allowance when they were taken up.
 NEVER_ALLOWED = frozenset({State.INVALID, State.CANCELLED})
 
@@ -44,10 +46,10 @@ class Ledger(Protocol):
 
 
 class Reader(Protocol):
-    """Makes a candidate of what was read; `followups.rows.RowReader` for warehouse rows."""
+    """Makes a candidate of what was read: `TableReader` for a query's rows, `RowReader` for mappings."""
 
-    def outline(self, row: Mapping[str, Any]) -> Outline: ...  # noqa: D102
-    def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate: ...  # noqa: D102
+    def outline(self, row: Any) -> Outline: ...  # noqa: D102
+    def read(self, row: Any, outline: Outline | None = None) -> Candidate: ...  # noqa: D102
 
 
 class Planner:
@@ -79,6 +81,8 @@ class Planner:
         self._batch: list[NewRow | ChangedRow] = []
         #: content by key of rows in the open batch, which the ledger does not show yet
         self._unwritten: dict[str, str] = {}
+        #: rows of this chunk whose id another row has, by a key of their own
+        self._conflicts: dict[str, Candidate] = {}
         self.counts = PlanCounts()
         self.preview = Preview()
         self._in_step = InStep(feed, ledger, build_payload, self.counts)
@@ -88,8 +92,8 @@ class Planner:
         """Whether the run's `limit` is reached, so that reading on is of no use."""
         return self._limit is not None and self.counts.to_send >= self._limit
 
-    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take one chunk of rows as read from the warehouse."""
+    def add(self, rows: Iterable[Any]) -> None:
+        """Take one chunk of rows as the reader knows them."""
         outlined = [(row, self._reader.outline(row)) for row in rows]
         known = self._ledger.known([outline.key for _, outline in outlined])
         seen = dict(self._unwritten)
@@ -110,16 +114,18 @@ class Planner:
             seen[candidate.key] = candidate.content_hash
             if not self._in_step.takes(candidate, known.get(candidate.key)):
                 self._take(candidate, known.get(candidate.key))
+        self._record_conflicts()
         self._changes.asked = self._in_step.asked()
         self._write()
 
-    def keep_in_step(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def keep_in_step(self, rows: Iterable[Any], reader: Reader | None = None) -> None:
         """Take one chunk of rows outside of the run's window, for what they say of follow-ups delivered before."""
-        outlined = [(row, self._reader.outline(row)) for row in rows]
+        reader = reader or self._reader
+        outlined = [(row, reader.outline(row)) for row in rows]
         known = self._ledger.known([outline.key for _, outline in outlined])
         left, outlined = self._unchanged.part(outlined, known, ())
         self._in_step.meet(left.values())
-        candidates = [self._reader.read(row, outline) for row, outline in outlined]
+        candidates = [reader.read(row, outline) for row, outline in outlined]
         for candidate in candidates:
             self._in_step.takes(candidate, known.get(candidate.key))
         self._changes.asked = self._in_step.asked()
@@ -206,14 +212,23 @@ class Planner:
         if candidate.content_hash == first_content:
             self.counts.outcomes["repeated row"] += 1
             return
-        reason = "followup_id: another row of this window has the same id and other content; the first was taken"
         key = delivery_key(self._feed.name, candidate.key, "duplicate", candidate.content_hash)
-        if self._ledger.known([key]):
-            self.counts.outcomes[f"already {State.INVALID}"] += 1
-            return
-        self.counts.keep_back(State.INVALID, reason)
-        values = {**columns_of(replace(candidate, state=State.INVALID, reason=reason)), "delivery_key": key}
-        self._append(NewRow({**values, "payload": None, "batch_id": None}))
+        if key in self._conflicts:
+            self.counts.outcomes["repeated row"] += 1
+        else:
+            self._conflicts[key] = candidate
+
+    def _record_conflicts(self) -> None:
+        """Record the rows that are not like the first of their id; whoever recorded them before does it once."""
+        known = self._ledger.known(list(self._conflicts)) if self._conflicts else {}
+        for key, candidate in self._conflicts.items():
+            if key in known:
+                self.counts.outcomes[f"already {State.INVALID}"] += 1
+                continue
+            self.counts.keep_back(State.INVALID, CONFLICT)
+            values = {**columns_of(candidate), "delivery_key": key, "state": State.INVALID, "reason": CONFLICT}
+            self._append(NewRow({**values, "payload": None, "batch_id": None}))
+        self._conflicts = {}
 
     def _payload(self, candidate: Candidate, known: Known | None) -> str:
         """Build the payload; ValueError where LeadSquared has no form for the row."""

@@ -14,6 +14,7 @@ from followups.planning.batching import cut_slices
 from followups.planning.planner import Planner
 from followups.progress import Progress
 from followups.rows import RowReader, check_columns
+from followups.table import TableReader
 from followups.window import Window
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
@@ -53,17 +54,17 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
     query = open_query(feed.warehouse_conn_id, read_query(feed), _bounds(window))
     with query as (columns, chunks), seldom_collected():
-        check_columns(feed, columns)
+        check_columns(feed, columns.names)
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
-        planner = _planner(feed, ledger, reader, RelatedLookup(hook, feed), context)
+        planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), context)
         progress = Progress(log, "rows read")
         for chunk in chunks:
-            planner.add(dict(zip(columns, row, strict=True)) for row in chunk)
+            planner.add(chunk)
             progress.add(len(chunk), planner.counts.outcomes)
             if planner.is_full:
                 break
     if feed.keeps_in_step and window.source == "interval" and run_kind(context) == "scheduled":
-        _look_back(feed, planner, window)
+        _look_back(feed, planner, reader, window)
     if window.source != "params" and run_kind(context) != "backfill":
         planner.add_leftovers()
     counts = planner.finish()
@@ -85,7 +86,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     return [each.as_json() for each in slices]
 
 
-def _planner(feed: Feed, ledger: Any, reader: RowReader, lookup: RelatedLookup, context: Any) -> Planner:
+def _planner(feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup, context: Any) -> Planner:
     params = context["params"]
     return Planner(
         feed,
@@ -98,12 +99,13 @@ def _planner(feed: Feed, ledger: Any, reader: RowReader, lookup: RelatedLookup, 
     )
 
 
-def _look_back(feed: Feed, planner: Planner, window: Window) -> None:
+def _look_back(feed: Feed, planner: Planner, reader: RowReader, window: Window) -> None:
     """Read the rows before the window again: what was delivered of them may have changed since."""
     before = Window(start=window.start - feed.look_back, end=window.start, source=window.source)
     with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(before)) as (columns, chunks):
+        table = TableReader(reader, columns)
         for chunk in chunks:
-            planner.keep_in_step(dict(zip(columns, row, strict=True)) for row in chunk)
+            planner.keep_in_step(chunk, table)
 
 
 def _bounds(window: Window) -> dict[str, datetime]:

@@ -29,7 +29,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fetch(sql: str, **parameters: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
     with warehouse.open_query("warehouse_default", sql, parameters) as (columns, chunks):
-        return columns, [row for chunk in chunks for row in chunk]
+        return [*columns.names], [
+            tuple(columns.named(row)[name] for name in columns.names) for chunk in chunks for row in chunk
+        ]
 
 
 @pytest.mark.usefixtures("file")
