@@ -11,8 +11,11 @@ purge     forget personal data of rows that are done: payloads, webhooks, users'
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import timedelta
+
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from followups.ledger import migrate
 from leadsquared.databases import open_ledger, open_ledger_engine
@@ -38,15 +41,13 @@ def main() -> int:
         if name == "purge":
             command.add_argument("--days", type=_days, required=True, help="what has not changed for so many days")
     arguments = parser.parse_args()
-    if arguments.command == "migrate":
-        print(f"ledger is at revision {migrate.upgrade(open_ledger_engine(arguments.conn_id))}")
-        return 0
+    # As Airflow's own parts do it: else connections that stand in its database are found by tasks alone.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
-        open_ledger(arguments.conn_id)
-    except migrate.LedgerSchemaError as error:
+        _COMMANDS[arguments.command](arguments)
+    except (AirflowNotFoundException, migrate.LedgerSchemaError) as error:
         print(error, file=sys.stderr)
         return 1
-    _COMMANDS[arguments.command](arguments)
     return 0
 
 
@@ -56,7 +57,12 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _check(_: argparse.Namespace) -> None:
+def _migrate(arguments: argparse.Namespace) -> None:
+    print(f"ledger is at revision {migrate.upgrade(open_ledger_engine(arguments.conn_id))}")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    open_ledger(arguments.conn_id)
     print(f"ledger is at revision {migrate.newest()}")
 
 
@@ -74,6 +80,7 @@ def _rate(arguments: argparse.Namespace) -> None:
     from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
     from leadsquared.rate import open_throttle, status_lines  # noqa: PLC0415
 
+    open_ledger(arguments.conn_id)
     settings = LeadSquaredHook(arguments.leadsquared_conn_id).settings
     with open_throttle(settings, arguments.conn_id) as throttle:
         if arguments.forget_learned:
@@ -85,7 +92,7 @@ def _rate(arguments: argparse.Namespace) -> None:
             print(line)
 
 
-_COMMANDS = {"check": _check, "purge": _purge, "rate": _rate}
+_COMMANDS = {"migrate": _migrate, "check": _check, "purge": _purge, "rate": _rate}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,6 +16,7 @@ from leadsquared.__main__ import main
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
     monkeypatch.setenv("AIRFLOW_CONN_FOLLOWUPS_LEDGER", json.dumps(connection))
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "client")  # what a command sets does not outlive its test
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -37,6 +38,13 @@ def test_ledger_without_tables_is_refused_with_the_cure(
 ) -> None:
     assert run(monkeypatch, *command) == 1
     assert "has no tables yet" in capsys.readouterr().err
+
+
+def test_connection_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "check", "--conn-id", "nowhere") == 1
+    assert "nowhere" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "soon"])
