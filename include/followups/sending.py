@@ -80,14 +80,18 @@ class SendReport:
 
 
 class Sender:
-    """Sends batches of one plan; `run` returns when every batch is sent, skipped or given up."""
+    """Sends batches; `run` returns when every batch is sent, skipped or given up.
+
+    :param plan_id: the plan of the run that sends, which shows signs of life meanwhile. None for what ended runs left:
+        whoever sends that must not make them look alive, or nobody would settle it for ten minutes.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         post: Post,
         *,
-        plan_id: int,
+        plan_id: int | None = None,
         in_flight: int = IN_FLIGHT,
         sleep: Callable[[float], None] = time.sleep,
         on_progress: Callable[[], None] = lambda: None,
@@ -233,6 +237,8 @@ class Sender:
                 self._on_progress()
 
     def _beat(self) -> None:
+        if self._plan_id is None:
+            return
         try:
             self._ledger.heartbeat(self._plan_id)
         except Exception as error:  # the next beat may get through; the calls do not depend on it

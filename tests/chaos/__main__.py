@@ -63,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--sample", type=int, help="so many cases of the matrix instead of all")
     parser.add_argument("--schedules", type=int, default=300, help="random schedules besides")
+    parser.add_argument("--only", metavar="TEXT", default="", help="those cases alone whose name holds the text")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random")
     parser.add_argument("--lanes", type=int, default=LANES_PER_CORE * (os.cpu_count() or 2), help="cases side by side")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run of this code ended")
@@ -83,7 +84,8 @@ def _arguments() -> argparse.Namespace:
 
 def _cases(arguments: argparse.Namespace) -> list[Case]:
     chosen = sample(arguments.sample, arguments.seed) if arguments.sample else matrix(arguments.seed)
-    return [*chosen, *schedules(arguments.schedules, arguments.seed)]
+    cases = [*chosen, *schedules(arguments.schedules, arguments.seed)]
+    return [case for case in cases if arguments.only in case.name]
 
 
 def _journal(arguments: argparse.Namespace) -> Journal:

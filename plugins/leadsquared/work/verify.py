@@ -65,7 +65,7 @@ def verify_plans(
     finally:
         ledger.spent(plans[-1], hook.reads_made)
     _log_round(result, hook)
-    if send_again(sender, hook, plans, LedgerReader(engine)):
+    if send_again(sender, hook, plans, LedgerReader(engine), run=plans[-1]):
         result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
     given_up = ledger.until_given_up()
     if result.wait is None and given_up is not None:
@@ -112,8 +112,13 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     return counts
 
 
-def send_again(ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int], reader: LedgerReader) -> int:
-    """Send batches whose rows were proved absent, each by the call that it was sent by; return how many."""
+def send_again(
+    ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int], reader: LedgerReader, run: int | None = None
+) -> int:
+    """Send batches whose rows were proved absent, each by the call that it was sent by; return how many.
+
+    :param run: the plan of the run that does so, None where it is not theirs.
+    """
     batch_ids = ledger.batches_to_send_again(plan_ids)
     if batch_ids:
         log.info("%d batches were proved absent and are sent again", len(batch_ids))
@@ -123,7 +128,7 @@ def send_again(ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int
         (single_post(hook), [batch for batch in batch_ids if plan_of(batch) in single]),
     ):
         if chosen:
-            Sender(ledger, post, plan_id=plan_of(chosen[-1])).run(chosen)
+            Sender(ledger, post, plan_id=run).run(chosen)
     return len(batch_ids)
 
 

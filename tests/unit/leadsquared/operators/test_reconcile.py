@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from followups import sending
 from followups.ledger.planning import RUN_SILENT_AFTER, finish_plans
 from followups.schema import batches, deliveries, events, plans
 from followups.verdicts import DROPPED
@@ -43,6 +44,12 @@ def end_all(stack: Stack) -> None:
     with stack.engine.connect() as connection:
         plan_ids = list(connection.execute(sa.select(plans.c.id)).scalars())
     finish_plans(stack.engine, plan_ids)
+
+
+def silence_all(stack: Stack) -> None:
+    long_ago = datetime.now(UTC) - RUN_SILENT_AFTER - timedelta(minutes=1)
+    with stack.engine.begin() as connection:
+        connection.execute(sa.update(plans).values(heartbeat_at=long_ago))
 
 
 def reasons(stack: Stack) -> set[str | None]:
@@ -83,9 +90,20 @@ def test_rows_that_were_accepted_and_dropped_are_rejected_once_two_looks_missed_
 def test_living_run_is_left_to_itself_until_it_falls_silent(stack: Stack) -> None:
     leave_a_run_behind(stack, ended=False)
     assert "created" not in reconcile(stack)
-    long_ago = datetime.now(UTC) - RUN_SILENT_AFTER - timedelta(minutes=1)
-    with stack.engine.begin() as connection:
-        connection.execute(sa.update(plans).values(heartbeat_at=long_ago))
+    silence_all(stack)
+    assert reconcile(stack)["created"] == 3
+
+
+def test_sending_what_a_dead_run_left_does_not_make_it_look_alive(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "HEARTBEAT_SECONDS", 0.0)
+    leave_a_run_behind(stack, "html500_before_commit operation=Task.svc/Bulk/Create calls=1", ended=False)
+    silence_all(stack)
+    assert reconcile(stack)["sent again"] == 0
+    stack.sandbox.set(latency_ms=1500)  # longer than between two signs of life
+    assert reconcile(stack)["sent again"] == 1
+    stack.sandbox.drain()
     assert reconcile(stack)["created"] == 3
 
 
