@@ -14,6 +14,7 @@ from tests.chaos.orders import LEASE_SECONDS, SETTLE_SECONDS
 from tests.chaos.play import Played
 from tests.support.documents import Table, machine, table
 
+ON_AIRFLOW = "## On a real Airflow"
 LOOKUPS = ("Task.svc/RetrieveAppointments", "Task.svc/RetrieveToDos")
 
 
@@ -101,6 +102,7 @@ def write(path: Path, score: Score, command: str, clients: Table, controls: Tabl
         "",
         *table(("measure", "value"), score.lines()),
         "",
+        *_failing(score.failing),
         "## Beside ordinary clients",
         "The same rows under the same faults: 3 % of replies lost after the commit, 3 % HTML 500 after the commit, 2 % "
         "rate errors inside HTTP 200, 1 % resets and 1 % hangs. Nobody is killed here.",
@@ -112,12 +114,30 @@ def write(path: Path, score: Score, command: str, clients: Table, controls: Tabl
         "",
         *table(("switched off", "with it off", "with it on"), controls),
         "",
-        *_on_airflow(airflow),
+        *(_on_airflow(airflow) or _kept(path)),
         "## Read more",
         "`python -m tests.chaos --list` names all points, kills and faults; a case that fails prints the command that "
         "replays it.",
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _failing(failing: Sequence[Played]) -> list[str]:
+    """Name the cases that failed, by what replays them."""
+    if not failing:
+        return []
+    replays = [f"- `python -m tests.chaos --replay '{played.case.name}'`: {played.verdict}" for played in failing]
+    return [f"**{len(failing)} cases failed:**", "", *replays, ""]
+
+
+def _kept(path: Path) -> list[str]:
+    """Return what the document says of a real Airflow, which is played seldom and elsewhere."""
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if ON_AIRFLOW not in before:
+        return []
+    section = before[before.index(ON_AIRFLOW) :]
+    ends = next((place for place, line in enumerate(section[1:], 1) if line.startswith("## ")), len(section))
+    return section[:ends]
 
 
 def _on_airflow(airflow: Airflow) -> list[str]:
@@ -127,7 +147,7 @@ def _on_airflow(airflow: Airflow) -> list[str]:
     by_executor = [dict(lines) for lines in airflow.values()]
     rows = [(name, *(lines.get(name, "") for lines in by_executor)) for name in measures]
     return [
-        "## On a real Airflow",
+        ON_AIRFLOW,
         "`make chaos ARGS=--airflow`: a night's runs of both feeds while processes are sent SIGKILL, under the same "
         "faults as above; then failed runs are cleared, and reconcile goes on until nothing is open.",
         "",

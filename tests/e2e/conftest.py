@@ -38,7 +38,7 @@ LARGE_RUNS = """\
 description: Asks a person before more than five follow-ups are sent.
 start_date: 2026-01-01
 schedule: null
-sql: appointments.sql
+sql: in_order.sql
 approval:
   above_rows: 5
 notify: [lead@example.com]
@@ -126,7 +126,10 @@ def copy_project(target: Path) -> Path:
     """Copy what Airflow loads, and put feeds beside the shipped ones."""
     for folder in ("dags", "include", "plugins"):
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    feeds = target / "include" / "feeds"
+    feeds, queries = target / "include" / "feeds", target / "include" / "sql"
+    # So that a run's `limit` takes the same rows each time.
+    query = (queries / "appointments.sql").read_text(encoding="utf-8")
+    (queries / "in_order.sql").write_text(f"{query.rstrip()}\nORDER BY due_at, followup_id\n", encoding="utf-8")
     (feeds / "large_runs.yaml").write_text(LARGE_RUNS, encoding="utf-8")
     (feeds / "impatient.yaml").write_text(LARGE_RUNS.replace("5\n", "5\n  timeout_hours: 0.002\n"), encoding="utf-8")
     return target

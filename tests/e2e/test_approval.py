@@ -27,6 +27,7 @@ def until(done: Callable[[], Any], what: str, seconds: float = 180) -> Any:
 
 
 def trigger(product: Product, first: int, last: int, dag: str = DAG, **conf: Any) -> str:
+    """Start a run over some days; on a Sunday alone less is due than these runs are to have."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     window = [(today + timedelta(days=days)).isoformat() for days in (first, last)]
     return product.airflow.trigger(dag, {"from": window[0], "to": window[1], "limit": 20, **conf})
@@ -50,8 +51,8 @@ def test_large_runs_wait_for_an_answer_and_people_are_told(product: Product) -> 
     product.airflow.wait_for_dags([DAG, IMPATIENT])
     for dag in (DAG, IMPATIENT):
         product.airflow.unpause(dag)
-    unanswered = trigger(product, 1, 2, IMPATIENT)
-    yes, no = trigger(product, 1, 2), trigger(product, 3, 4)
+    unanswered = trigger(product, 1, 3, IMPATIENT)
+    yes, no = trigger(product, 1, 3), trigger(product, 3, 6)
     wrong = trigger(product, 2, 1)
     for run_id in (yes, no):
         until(lambda run_id=run_id: instances(product, run_id).get("approve") == "awaiting_input", "the question")
@@ -64,7 +65,7 @@ def test_large_runs_wait_for_an_answer_and_people_are_told(product: Product) -> 
     with product.ledger.begin() as connection:
         long_ago = datetime.now(UTC) - timedelta(hours=5)
         connection.execute(sa.update(plans).where(plans.c.feed == "large_runs").values(heartbeat_at=long_ago))
-    small = trigger(product, 1, 2, limit=2)
+    small = trigger(product, 1, 3, limit=2)
     assert product.airflow.wait_for_run(DAG, small) == "success"
     assert instances(product, small)["approve"] == "success"
     assert product.airflow.report(DAG, small)["before"]["with another run"] == 20
