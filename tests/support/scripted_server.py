@@ -39,6 +39,12 @@ class Request:
         return json.loads(self.body)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    #: The usual five are too few for sixteen threads at once: on a busy machine the others connect seconds later.
+    request_queue_size = 64
+
+
 class ScriptedServer:
     """Answers by its script, one act a request; when the script is used up, by `default`."""
 
@@ -48,8 +54,7 @@ class ScriptedServer:
         self.default: Act = answer(200, [])
         self.released = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
 
     @property
     def port(self) -> int:
