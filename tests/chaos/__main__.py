@@ -44,7 +44,7 @@ def main() -> int:
         if server is None:
             console.print("[yellow]no PostgreSQL server: SQLite alone[/yellow]")
             cases = [case for case in cases if case.store == "sqlite"]
-        score = _play(console, arena, cases, _journal(arguments))
+        score = _play(console, arena, cases, resume=arguments.resume)
         controls, all_caught = _controls(arena)
         with arena.world() as world:
             clients = compare_clients(world, arguments.rows_of_clients)
@@ -88,16 +88,9 @@ def _cases(arguments: argparse.Namespace) -> list[Case]:
     return [case for case in cases if arguments.only in case.name]
 
 
-def _journal(arguments: argparse.Namespace) -> Journal:
-    journal = Journal()
-    if not arguments.resume:
-        journal.clear()
-    return journal
-
-
-def _play(console: Console, arena: Arena, cases: list[Case], journal: Journal) -> scoreboard.Score:
-    score = scoreboard.Score()
-    before = list(journal.read())
+def _play(console: Console, arena: Arena, cases: list[Case], *, resume: bool) -> scoreboard.Score:
+    score, journal = scoreboard.Score(), Journal()
+    before = journal.played(cases) if resume else []
     for played in before:
         score.add(played)
     columns = (

@@ -9,30 +9,30 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.cases import Case, parse
 from tests.chaos.judge import Verdict
 from tests.chaos.play import Played
-from tests.chaos.processes import ROOT
+from tests.chaos.processes import MEASURED, ROOT
 
-FOLDER = ROOT / ".airflow" / "chaos"
 PLAYED_WITH = ("include/followups", "include/sandbox", "plugins", "tests/chaos")
 
 
 class Journal:
     """The cases that were played with the code as it is now."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path = MEASURED) -> None:
         self._path = folder / f"played-{_code()}.jsonl"
 
     def read(self) -> Iterator[Played]:
-        """Yield what was played; a last line that was cut short counts for nothing."""
+        """Yield what was played; a line that a death cut short counts for nothing."""
         if not self._path.exists():
             return
-        for line in self._path.read_text().splitlines(keepends=True):
-            if line.endswith("\n"):
+        for line in self._path.read_text().splitlines():
+            with suppress(json.JSONDecodeError):
                 yield _played(json.loads(line))
 
     def add(self, played: Played) -> None:
@@ -41,9 +41,10 @@ class Journal:
         with self._path.open("a") as file:
             file.write(json.dumps({**_plain(played), "case": played.case.name}) + "\n")
 
-    def clear(self) -> None:
-        """Begin anew."""
-        self._path.unlink(missing_ok=True)
+    def played(self, cases: list[Case]) -> list[Played]:
+        """Return what was played of these cases; where one was played again, the last time counts."""
+        asked = {case.name for case in cases}
+        return list({each.case.name: each for each in self.read() if each.case.name in asked}.values())
 
 
 def remaining(cases: list[Case], played: list[Played]) -> list[Case]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+#: Where measurements are kept between runs.
+MEASURED: Final = ROOT / ".airflow" / "chaos"
 PRELOADED: Final = ["tests.chaos.warm"]
 _DIE_WITH_PARENT: Final = 1
 

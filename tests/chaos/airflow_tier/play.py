@@ -28,8 +28,8 @@ from tests.chaos.airflow_tier.services import MissingServiceError, services
 from tests.chaos.airflow_tier.stacks import CeleryStack, MortalStack
 from tests.chaos.airflow_tier.story import KILLS, Story
 from tests.chaos.airflow_tier.verdict import Verdict, judge
+from tests.chaos.processes import MEASURED
 
-FOLDER: Final = ROOT / ".airflow" / "chaos"
 EXECUTORS: Final = ("local", "celery")
 #: Verification waits longer than it would sleep in place, so that it is deferred and needs the triggerer.
 LEADSQUARED: Final = {"settle_seconds": 20, "timeout_seconds": 6}
@@ -53,7 +53,7 @@ def play_on_airflow(console: Console, executors: Sequence[str], rows: int) -> in
 
 def results() -> dict[str, list[tuple[str, str]]]:
     """Return what was last measured, by executor."""
-    found = sorted(FOLDER.glob("*.json"), reverse=True)
+    found = sorted(MEASURED.glob("*.json"), reverse=True)
     return {path.stem: [tuple(line) for line in json.loads(path.read_text(encoding="utf-8"))] for path in found}
 
 
@@ -69,7 +69,7 @@ def _play(console: Console, executor: str, rows: int) -> int:
         verdict = judge(stack.home / "warehouse.duckdb", ledger, sandbox)
         ledger.dispose()
     lines = _lines(rows, story, verdict, failure)
-    (FOLDER / f"{stack.executor}.json").write_text(json.dumps(lines, indent=1), encoding="utf-8")
+    (MEASURED / f"{stack.executor}.json").write_text(json.dumps(lines, indent=1), encoding="utf-8")
     for name, value in lines:
         console.print(f"{name.strip('*'):32} {value.replace('**', '')}", highlight=False)
     return 0 if verdict.faultless and not failure and story.kills.total() >= KILLS else 1
@@ -78,7 +78,7 @@ def _play(console: Console, executor: str, rows: int) -> int:
 @contextmanager
 def _opened(executor: str, rows: int) -> Iterator[tuple[MortalStack, RunningSandbox, URL]]:
     """Start everything from nothing, and stop it."""
-    home = FOLDER / executor
+    home = MEASURED / executor
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     with ExitStack() as opened:
