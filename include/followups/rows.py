@@ -21,7 +21,7 @@ from followups.policies import DatePolicy, EndBeforeDueError, Times
 REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
 OWNER_COLUMNS = ("owner_email", "owner_id")
 MAX_ID_SHOWN = 200
-_COLUMNS = tuple(FollowUp.model_fields)
+COLUMNS = tuple(FollowUp.model_fields)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -91,11 +91,11 @@ class RowReader:
 
     @cached_property
     def _row_hash(self) -> RowHasher:
-        return RowHasher(_COLUMNS, self.feed.defaults)
+        return RowHasher(COLUMNS, self.feed.defaults)
 
     def outline(self, row: Mapping[str, Any]) -> Outline:
         """Return the row's key and hash."""
-        return Outline(self.key(row), self._row_hash([row.get(column) for column in _COLUMNS]))
+        return Outline(self.key(row), self._row_hash([row.get(column) for column in COLUMNS]))
 
     def key(self, row: Mapping[str, Any]) -> str:
         """Return the row's key; a bad row without an id has its content for one, to be recorded once."""
@@ -105,7 +105,7 @@ class RowReader:
 
     def key_of(self, followup_id: str) -> str | None:
         """Return the same of a row by its id alone; None where an id is blank, or not all of the identity."""
-        shown = followup_id.strip()[:MAX_ID_SHOWN]
+        shown = _shown(followup_id)
         return delivery_key(self.feed.name, shown) if shown and not self.feed.identity else None
 
     def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate:
@@ -179,7 +179,7 @@ class RowReader:
         if given is None:
             return ""
         text = given.decode("utf-8", "replace") if isinstance(given, bytes | bytearray) else str(given)
-        return text.strip()[:MAX_ID_SHOWN]
+        return _shown(text)
 
     def _identity(self, row: Mapping[str, Any]) -> list[str]:
         """Return the identity columns as text; a moment has one text, whatever zone the warehouse shows it in."""
@@ -208,6 +208,10 @@ def _candidate(
         times=times,
         owner_email=owner,
     )
+
+
+def _shown(followup_id: str) -> str:
+    return followup_id.strip()[:MAX_ID_SHOWN]
 
 
 def _storable(text: str) -> str:

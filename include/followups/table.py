@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
 from followups.keys import RowHasher
-from followups.model import FollowUp
-from followups.rows import Candidate, Outline, RowReader
+from followups.rows import COLUMNS, Candidate, Outline, RowReader
 
 Row = Sequence[Any]
 
@@ -39,21 +38,18 @@ class TableReader:
         self._reader = reader
         self._columns = columns
         places = {name: place for place, name in enumerate(columns.names)}
-        used = [name for name in FollowUp.model_fields if name in places]
+        used = [name for name in COLUMNS if name in places]
         self._pick = itemgetter(*(places[name] for name in used))
         self._row_hash = RowHasher(used, reader.feed.defaults)
-        self._plain_id = None if reader.feed.identity else places.get("followup_id")
+        self._id_place = places.get("followup_id")
 
     def outline(self, row: Row) -> Outline:
         """Return the row's key and hash."""
         row_hash = self._row_hash(self._pick(row))
-        if self._plain_id is not None and isinstance(followup_id := row[self._plain_id], str):
-            key = self._reader.key_of(followup_id)
-            if key is not None:
-                return Outline(key, row_hash)
-        return Outline(self._reader.key(self._columns.named(row)), row_hash)
+        followup_id = None if self._id_place is None else row[self._id_place]
+        key = self._reader.key_of(followup_id) if isinstance(followup_id, str) else None
+        return Outline(key or self._reader.key(self._columns.named(row)), row_hash)
 
     def read(self, row: Row, outline: Outline | None = None) -> Candidate:
         """Return the candidate of one row."""
-        values: Mapping[str, Any] = self._columns.named(row)
-        return self._reader.read(values, outline or self.outline(row))
+        return self._reader.read(self._columns.named(row), outline or self.outline(row))

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -120,6 +121,13 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
             airflow.call("POST", "connections", {"connection_id": LEADSQUARED, **connection, "extra": extra})
             yield Product(stack, airflow, sandbox, ledger, home, post)
             ledger.dispose()
+
+
+def wait_until(done: Callable[[], Any], what: str, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
 
 
 def copy_project(target: Path) -> Path:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import duckdb
 import sqlalchemy as sa
@@ -13,7 +11,7 @@ import sqlalchemy as sa
 from demo.accounting import compare
 from demo.scenario import ZONE
 from followups.schema import deliveries
-from tests.e2e.conftest import Product
+from tests.e2e.conftest import Product, wait_until
 
 DAG = "leadsquared_appointments"
 RECONCILE = "leadsquared_reconcile"
@@ -33,11 +31,11 @@ _MORE_ROWS = """
 """
 
 
-def wait_until(done: Callable[[], Any], what: str, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+def get_ready(product: Product) -> None:
+    """Let the DAGs run."""
+    product.airflow.wait_for_dags([DAG, RECONCILE])
+    product.airflow.unpause(DAG)
+    product.airflow.unpause(RECONCILE)
 
 
 class Run:

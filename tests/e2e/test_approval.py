@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,19 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from followups.schema import deliveries, plans
-from tests.e2e.conftest import Product
+from tests.e2e.conftest import Product, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DAG, IMPATIENT = "leadsquared_large_runs", "leadsquared_impatient"
-
-
-def until(done: Callable[[], Any], what: str, seconds: float = 180) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := done()):
-        assert time.monotonic() < deadline, f"{what}: not there after {seconds} s"
-        time.sleep(0.5)
-    return found
 
 
 def trigger(product: Product, first: int, last: int, dag: str = DAG, **conf: Any) -> str:
@@ -55,7 +45,11 @@ def test_large_runs_wait_for_an_answer_and_people_are_told(product: Product) -> 
     yes, no = trigger(product, 1, 3), trigger(product, 3, 6)
     wrong = trigger(product, 2, 1)
     for run_id in (yes, no):
-        until(lambda run_id=run_id: instances(product, run_id).get("approve") == "awaiting_input", "the question")
+        wait_until(
+            lambda run_id=run_id: instances(product, run_id).get("approve") == "awaiting_input",
+            "nobody was asked",
+            seconds=180,
+        )
     asked = product.airflow.call("GET", question(product, yes))
     assert asked["subject"] == "large_runs: send 20 follow-ups?"
     assert "To send, by task type:" in asked["body"]

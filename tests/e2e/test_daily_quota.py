@@ -8,17 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Product
-from tests.e2e.own_run import DAG, RECONCILE, Run, wait_until
+from tests.e2e.conftest import Product, wait_until
+from tests.e2e.own_run import DAG, Run, get_ready
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(autouse=True)
 def used_up_day(product: Product) -> Iterator[None]:
-    product.airflow.wait_for_dags([DAG, RECONCILE])
-    product.airflow.unpause(DAG)
-    product.airflow.unpause(RECONCILE)
+    get_ready(product)
     # Users and task types are known from a run before.
     assert Run(product, "before", 37, rows=10).ends() == "success"
     product.sandbox.set(rate__daily=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from rich.console import Console
 from demo import tables
 from demo.accounting import compare
 from demo.scenario import Scenario
-from tests.e2e.conftest import Product
+from tests.e2e.conftest import Product, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -100,9 +99,9 @@ def test_run_tells_people_how_it_went_on_its_note_and_the_page(product: Product,
 
 def wait_for_note(product: Product, run_id: str, words: str) -> None:
     """Wait until the note's first line says it; it is written a moment after it was asked for."""
-    for _ in range(40):
+
+    def says_it() -> bool:
         note = product.airflow.call("GET", f"dags/{APPOINTMENTS}/dagRuns/{run_id}")["note"] or ""
-        if words in note.partition("\n")[0]:
-            return
-        time.sleep(0.5)
-    pytest.fail(f"the note says {note!r}")
+        return words in note.partition("\n")[0]
+
+    wait_until(says_it, f"the note does not say {words!r}", seconds=20)

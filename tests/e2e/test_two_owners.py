@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Product
-from tests.e2e.own_run import DAG, RECONCILE, Run, wait_until
+from tests.e2e.conftest import Product, wait_until
+from tests.e2e.own_run import DAG, Run, get_ready
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -17,9 +17,7 @@ LATENCY_MS = 1200
 
 @pytest.fixture(autouse=True)
 def unhurried(product: Product) -> Iterator[None]:
-    product.airflow.wait_for_dags([DAG, RECONCILE])
-    product.airflow.unpause(DAG)
-    product.airflow.unpause(RECONCILE)
+    get_ready(product)
     product.sandbox.set(latency_ms=LATENCY_MS)
     yield
     product.sandbox.set(latency_ms=0)
