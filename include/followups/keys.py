@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import product
 from struct import Struct
@@ -18,13 +19,19 @@ _DIGITS = ["".join(three) for three in product("abcdefghijklmnopqrstuvwxyz234567
 _halves = Struct(">QQ").unpack
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return _text(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass"))
+def _begin(content: str | bytes) -> blake2b:
+    encoded = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    return blake2b(encoded, digest_size=16)
 
 
-def _text(content: bytes) -> str:
+@lru_cache
+def _begun(feed: str) -> blake2b:
+    return _begin(f"{feed}{_SEPARATOR}")
+
+
+def _text(digest: bytes) -> str:
     """Return 128 bits in 26 digits; both halves are small enough to be cut without long arithmetic."""
-    high, low = _halves(blake2b(content, digest_size=16).digest())
+    high, low = _halves(digest)
     middle = (high & 0xF) << 11 | low >> 53
     cut = _DIGITS
     return (
@@ -35,12 +42,14 @@ def _text(content: bytes) -> str:
 
 def delivery_key(feed: str, followup_id: str, *identity: str) -> str:
     """Return the key of one follow-up: 26 characters that depend on feed, id and the feed's identity columns alone."""
-    return _digest((feed, followup_id, *identity))
+    key = _begun(feed).copy()
+    key.update(_SEPARATOR.join((followup_id, *identity)).encode("utf-8", "surrogatepass"))
+    return _text(key.digest())
 
 
 def content_hash(content: str | bytes) -> str:
     """Return 26 characters that change when the follow-up's content does."""
-    return _text(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+    return _text(_begin(content).digest())
 
 
 def marker(key: str, generation: int = 0) -> str:
@@ -48,7 +57,7 @@ def marker(key: str, generation: int = 0) -> str:
 
     Generation 0 is the beginning of the key, so that a person can search the ledger by what a rep reads.
     """
-    return (key if generation == 0 else _digest((key, str(generation))))[:MARKER_LENGTH]
+    return (key if generation == 0 else content_hash(f"{key}{_SEPARATOR}{generation}"))[:MARKER_LENGTH]
 
 
 class RowHasher:
@@ -58,7 +67,7 @@ class RowHasher:
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
         # Other columns, or other defaults, make another row of the same values.
         salted = repr((list(columns), sorted(defaults.items())))
-        self._salt = blake2b(salted.encode(), digest_size=16).digest()
+        self._begun = blake2b(digest_size=8, salt=_begin(salted).digest())
 
     def __call__(self, values: Sequence[Any]) -> int | None:
         """Return 64 bits that change when the columns' values do; None where one has no form to be hashed."""
@@ -66,4 +75,6 @@ class RowHasher:
             content = self._encode(values)
         except (TypeError, ValueError, OverflowError, RecursionError):
             return None
-        return int.from_bytes(blake2b(content, digest_size=8, salt=self._salt).digest(), "big", signed=True)
+        row_hash = self._begun.copy()
+        row_hash.update(content)
+        return int.from_bytes(row_hash.digest(), "big", signed=True)
