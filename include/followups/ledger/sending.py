@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.crash_points import reach
-from followups.ledger import attempts, events, late
+from followups.ledger import attempts, events, late_replies
 from followups.ledger.clock import store_now
 from followups.model import Outcome, OutcomeKind, State
 from followups.planning.batching import plan_of
@@ -202,7 +202,7 @@ class SendLedger:
             settled = (b.batch_id == claim.batch_id, b.settled_at.is_not(None))
             connection.execute(sa.update(batches).where(*settled).values(settled_at=now))
         if attempt and rows_moved < len(attempt.delivery_ids) and outcome.kind in _HAD_EFFECT:
-            late.keep_back(connection, claim, attempt, outcome, now)
+            late_replies.keep_back(connection, claim, attempt, outcome, now)
         note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
         event = events.of_batch(
             now, self._owner, claim.batch_id, from_state=State.SENDING, to_state=target, reason=note or None
