@@ -9,13 +9,14 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationError, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from followups.suggestions import nearest
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _HH_MM = re.compile("([01]?[0-9]|2[0-3]):[0-5][0-9]")
+_ADDRESS_LIKE = re.compile(r"://|[\s@]")
 _DIGITS = re.compile("[0-9]+")
 _CUSTOM_FIELD = re.compile("mx_[A-Za-z0-9_]+")
 _TABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}")
@@ -170,6 +171,15 @@ def _columns(defaults: dict[str, Any]) -> dict[str, Any]:
     return defaults
 
 
+def _connection(name: str) -> str:
+    """Refuse an address: Airflow writes the id of a connection that it does not know to the log, password and all."""
+    if not name or _ADDRESS_LIKE.search(name):
+        raise PydanticCustomError(
+            "connection", "wants the id of an Airflow connection, like warehouse_default; its address goes there"
+        )
+    return name
+
+
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 #: Written into SQL as it stands.
 TableName = Annotated[
@@ -190,6 +200,9 @@ Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "stri
 CronLine = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[time, BeforeValidator(_clock), _text_schema(_HH_MM)]
 Columns = Annotated[dict[str, Any], AfterValidator(_columns)]
+ConnectionId = Annotated[str, AfterValidator(_connection)]
+#: Airflow refuses longer ones when the DAG is built.
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
 StartDate = Annotated[datetime, BeforeValidator(_start), WithJsonSchema({"type": "string", "format": "date"})]
 QueryFile = Annotated[str, AfterValidator(_query_file)]

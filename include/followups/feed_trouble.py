@@ -47,6 +47,11 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: problem.line or 0)
 
 
+def flow(value: Any) -> str:
+    """Return a value as YAML in one line."""
+    return str(yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)).partition("\n")[0]
+
+
 def yaml_problem(error: Exception) -> Problem:
     """Return why a text is not YAML."""
     mark = getattr(error, "problem_mark", None)
@@ -73,6 +78,8 @@ def _subject(location: Location) -> str:
 def _sentence(problem: ErrorDetails, model: type[BaseModel]) -> str:
     """Return what is wrong with one field, and the cure."""
     kind, given, location = problem["type"], problem["input"], problem["loc"]
+    if not location:
+        return str(problem["msg"])
     if location == ("name",):
         return "taken from the file's name, which holds a to z, 0 to 9 and _ alone; rename the file"
     group, field = _find(model, location)
@@ -177,8 +184,7 @@ def _example(name: str | int, field: FieldInfo | None) -> str:
     """Return a line that a person could write; empty where the field has no example."""
     if field is None or not field.examples:
         return ""
-    value = yaml.safe_dump(field.examples[0], default_flow_style=True, sort_keys=False).partition("\n")[0]
-    return f"`{name}: {value}`"
+    return f"`{name}: {flow(field.examples[0])}`"
 
 
 def _may_be_null(field: FieldInfo | None) -> bool:

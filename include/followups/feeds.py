@@ -19,6 +19,7 @@ from followups.feed_fields import (
     ClockTime,
     Code,
     Columns,
+    ConnectionId,
     CronLine,
     CustomField,
     MarkerPlace,
@@ -26,6 +27,7 @@ from followups.feed_fields import (
     Share,
     StartDate,
     TableName,
+    Tag,
     TimeZone,
     is_query_file,
     is_switch_for_number,
@@ -129,7 +131,7 @@ class WriteBack(_Settings):
         description="table's name, with its schema if need be; it is made if it is missing",
         examples=["reports.followup_outcomes"],
     )
-    conn_id: str | None = Field(
+    conn_id: ConnectionId | None = Field(
         None, description="Airflow connection of the table's database; null: the feed's `warehouse_conn_id`"
     )
 
@@ -160,10 +162,10 @@ class Feed(_Settings):
         description="first date that the schedule and backfills may cover; nothing is sent for it by itself",
         examples=["2026-01-31"],
     )
-    warehouse_conn_id: str = Field(
+    warehouse_conn_id: ConnectionId = Field(
         "warehouse_default", description="Airflow connection of the warehouse that the query reads"
     )
-    leadsquared_conn_id: str = Field(
+    leadsquared_conn_id: ConnectionId = Field(
         "leadsquared_default", description="Airflow connection of the LeadSquared account that gets the tasks"
     )
     sql: QueryFile = Field(description="file of the query, in include/sql", examples=["appointments.sql"])
@@ -263,7 +265,7 @@ class Feed(_Settings):
         examples=[["lead@example.com"]],
     )
     owner: str = Field("revops", description="person or team that is shown as the DAG's owner in Airflow")
-    tags: tuple[str, ...] = Field(
+    tags: tuple[Tag, ...] = Field(
         (), description="labels to find the DAG by in Airflow, beside `leadsquared`", examples=[["sales", "india"]]
     )
     max_active_runs: int = Field(

@@ -15,6 +15,7 @@ NO_DATE = "not a date from 2000 to 2099; write it like 2026-01-31"
 CLOCK = 'not a time of day; write it like "21:00"'
 TOGETHER = "`place: custom_field` and the field's name go together; write both, like {place: custom_field,"
 SHARE = "wants a share from 0 to 1, like 0.1 for 10 %, or null for no limit"
+CONNECTION = "wants the id of an Airflow connection, like warehouse_default; its address goes there"
 TABLE = (
     "not a table's name; it has letters, digits and _ alone, with a schema before a dot if need be, "
     "like reports.followup_outcomes"
@@ -42,6 +43,8 @@ FIELDS: list[tuple[str, str]] = [
     ("tags: sales", "`tags`: wants a list; write it like `tags: [sales, india]`"),
     ("tags: {a: b}", "`tags`: wants a list; this is a group of fields; write it like `tags: [sales, india]`"),
     ("tags: [sales, on]", f"`tags`, item 2: wants text; {SWITCH}; put it in quotes"),
+    ("tags: ['']", "`tags`, item 1: should have at least 1 character"),
+    (f"tags: [{'x' * 101}]", "`tags`, item 1: should have at most 100 characters"),
     ("identity: due_at", "`identity`: wants a list; write it like `identity: [due_at]`"),
     ("notify: lead@example.com", "`notify`: wants a list; write it like `notify: [lead@example.com]`"),
     ("notify: [a@example.com, b]", "`notify`, item 2: not an e-mail address; write one like lead@example.com"),
@@ -98,6 +101,9 @@ FIELDS: list[tuple[str, str]] = [
     ("write_back: {table: my-table}", f"`write_back.table`: {TABLE}"),
     ("write_back: {table: a.b.c.d}", f"`write_back.table`: {TABLE}"),
     ("write_back: {table: 'a; DROP TABLE b'}", f"`write_back.table`: {TABLE}"),
+    ("warehouse_conn_id: postgresql://a:b@db/c", f"`warehouse_conn_id`: {CONNECTION}"),
+    ("leadsquared_conn_id: ''", f"`leadsquared_conn_id`: {CONNECTION}"),
+    ("write_back: {table: a, conn_id: my warehouse}", f"`write_back.conn_id`: {CONNECTION}"),
     ("defaults: x", "`defaults`: wants a group of fields; write it like `defaults: {duration_minutes: 30}`"),
     ("defaults: {task_tipe: x}", "`defaults.task_tipe`: no such column; did you mean 'task_type'?"),
     (
@@ -201,7 +207,7 @@ def test_all_that_is_wrong_is_told_at_once_from_top_to_bottom(write: Any) -> Non
 
 
 def test_value_of_a_wrong_field_is_not_shown(write: Any) -> None:
-    text = f"{GOOD}warehouse_conn_id: [hunter2]\nnotify: [hunter2]\nleadsquared_con: hunter2\n"
+    text = f"{GOOD}warehouse_conn_id: db://u:hunter2@db\nnotify: [hunter2]\nleadsquared_con: hunter2\n"
     assert "hunter2" not in error_of(write(text))
 
 
