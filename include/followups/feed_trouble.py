@@ -116,6 +116,7 @@ _WANTED: dict[str, Callable[[dict[str, Any]], str]] = {
     "int_parsing": lambda _: _WHOLE,
     "int_parsing_size": lambda _: _WHOLE,
     "int_from_float": lambda _: _WHOLE,
+    "finite_number": lambda _: _WHOLE,
     "float_type": lambda _: _NUMBER,
     "float_parsing": lambda _: _NUMBER,
     "bool_type": lambda _: _TRUTH,

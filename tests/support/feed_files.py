@@ -15,3 +15,12 @@ def error_of(path: Path) -> str:
     with pytest.raises(FeedError) as caught:
         load_feed(path)
     return str(caught.value)
+
+
+def trouble_of(path: Path) -> str:
+    """What is said about a feed file that need not be wrong; `none` about a good one."""
+    try:
+        load_feed(path)
+    except FeedError as error:
+        return str(error)
+    return "none"

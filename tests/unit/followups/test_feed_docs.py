@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from followups.feed_docs import documents, json_schema
+from followups.feed_docs import documents, json_schema, page
 from followups.feeds import Feed
 
 SHIPPED = documents()
@@ -36,3 +36,14 @@ def test_every_field_is_explained() -> None:
     assert [name for name, field in fields(json_schema()) if len(field.get("description", "")) < 20] == []
     assert Feed.model_fields["name"].description
     assert "makes all rows new" in str(Feed.model_fields["identity"].description)
+
+
+def test_page_shows_every_field_in_a_row_of_five_cells() -> None:
+    rows = [line for line in page().splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == [
+        *json_schema()["properties"], "start", "end", "place", "custom_field", "max_invalid_share",
+        "max_rejected_share", "max_unknown", "above_rows", "timeout_hours", "table", "conn_id",
+    ]  # fmt: skip
+    assert {row.count("|") for row in rows} == {6}
+    assert "| `retries` | whole number from 0 to 20 | `3` |" in page()
+    assert "| `sql` | text | must be given | `appointments.sql` |" in page()

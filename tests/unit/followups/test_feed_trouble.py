@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from followups.feeds import load_feed
-from tests.support.feed_files import GOOD, error_of
+from followups.feeds import Feed, load_feed
+from tests.support.feed_files import GOOD, error_of, trouble_of
 
 SWITCH = "YAML reads on and yes as true, off and no as false"
 CRON = 'it has five fields (minute, hour, day, month, weekday), like "0 6 * * *" for each day at six; or write null'
@@ -20,6 +23,9 @@ TABLE = (
     "not a table's name; it has letters, digits and _ alone, with a schema before a dot if need be, "
     "like reports.followup_outcomes"
 )
+
+#: What would come from the model's own library.
+PYDANTIC = re.compile("[Ii]nput|should be|valid (integer|string)|pattern|dictionary|tuple")
 
 FIELDS: list[tuple[str, str]] = [
     ("shedule: x", "`shedule`: no such field; did you mean 'schedule'?"),
@@ -214,6 +220,22 @@ def test_value_of_a_wrong_field_is_not_shown(write: Any) -> None:
 def test_defaults_need_not_make_a_whole_row(write: Any) -> None:
     path = write(f"{GOOD}defaults: {{related_to: lead, end_at: '2000-01-01', duration_minutes: '30'}}\n")
     assert load_feed(path).defaults == {"related_to": "lead", "end_at": "2000-01-01", "duration_minutes": "30"}
+
+
+@pytest.mark.parametrize("name", sorted(set(Feed.model_fields) - {"name", "start_date", "sql"}))
+def test_field_takes_a_value_or_says_in_our_words_why_not(write: Any, name: str) -> None:
+    values = ["", "on", "-7", "99999", "1.5", ".nan", "2026-01-01", "some text", "[1, [a]]", "{a: 1}"]
+    told = {value: trouble_of(write(f"{GOOD}{name}: {value}\n")) for value in values}
+    assert [value for value in values if not told[value].startswith(("visits.yaml, line 3: `" + name, "none"))] == []
+    assert [value for value in values if PYDANTIC.search(told[value])] == []
+    assert set(told.values()) != {"none"}
+
+
+@given(st.text(alphabet="ab:-#'\"[]{}&*!|>?%@,0 \n\t", max_size=40))
+def test_whatever_the_text_holds_the_error_is_one_of_feeds(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("feeds") / "visits.yaml"
+    path.write_text(GOOD + text, encoding="utf-8")
+    assert error_of(path).startswith("visits.yaml")  # there is no visits.sql
 
 
 def test_place_of_the_marker_may_be_off_without_quotes(write: Any) -> None:
