@@ -1,4 +1,4 @@
-"""Commands for operators of the ledger and of the account's rate; connections come from the environment.
+"""Commands for operators of the ledger and of the account's rate; connections are found as Airflow finds them.
 
 migrate   bring the ledger of the connection followups_ledger to this version's schema
 check     tell whether it is there
@@ -15,10 +15,11 @@ import os
 import sys
 from datetime import timedelta
 
-from airflow.sdk.exceptions import AirflowNotFoundException
-
 from followups.ledger import migrate
+from leadsquared.command_errors import EXPLAINED, one_line
+from leadsquared.connection import ConnectionSettings
 from leadsquared.databases import open_ledger, open_ledger_engine
+from leadsquared.errors import ConfigurationError
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
 
 
@@ -45,8 +46,8 @@ def main() -> int:
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
         _COMMANDS[arguments.command](arguments)
-    except (AirflowNotFoundException, migrate.LedgerSchemaError) as error:
-        print(error, file=sys.stderr)
+    except EXPLAINED as error:
+        print(one_line(error, arguments.conn_id), file=sys.stderr)
         return 1
     return 0
 
@@ -76,12 +77,20 @@ def _purge(arguments: argparse.Namespace) -> None:
     )
 
 
-def _rate(arguments: argparse.Namespace) -> None:
+def _account(conn_id: str) -> ConnectionSettings:
     from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
+
+    try:
+        return LeadSquaredHook(conn_id).settings
+    except ConfigurationError as wrong:
+        raise ConfigurationError(f"connection {conn_id}: {wrong}") from None
+
+
+def _rate(arguments: argparse.Namespace) -> None:
     from leadsquared.rate import open_throttle, status_lines  # noqa: PLC0415
 
     open_ledger(arguments.conn_id)
-    settings = LeadSquaredHook(arguments.leadsquared_conn_id).settings
+    settings = _account(arguments.leadsquared_conn_id)
     with open_throttle(settings, arguments.conn_id) as throttle:
         if arguments.forget_learned:
             for bucket in ("normal", "bulk"):
