@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Airflow's metadata, the pool, the ledger's schema: everything a stack needs before its first process.
-# The compose file's init step runs the same three commands.
+# The compose file's init step runs the same commands.
 set -euo pipefail
 bin=${1:+$1/}
 log="$AIRFLOW_HOME/setup.log"
@@ -15,7 +15,9 @@ own_ledger() { [[ "$AIRFLOW_CONN_FOLLOWUPS_LEDGER" == *"$AIRFLOW_HOME/ledger.db"
 if done_before && own_metadata && own_ledger; then exit 0; fi
 {
     "${bin}airflow" db migrate
-    "${bin}airflow" pools set leadsquared 16 "Concurrency of calls to LeadSquared; the rate is kept by the ledger"
+    # A pool that is there has a size that somebody may have chosen.
+    "${bin}airflow" pools get leadsquared >/dev/null 2>&1 ||
+        "${bin}airflow" pools set leadsquared 16 "Concurrency of calls to LeadSquared; the rate is kept by the ledger"
 } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 "${bin}python" -m leadsquared migrate 2>>"$log" || { tail -20 "$log" >&2; exit 1; }
 echo "$known" >"$AIRFLOW_HOME/.prepared"
