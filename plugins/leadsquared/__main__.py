@@ -2,6 +2,7 @@
 
 migrate   bring the ledger of the connection followups_ledger to this version's schema
 check     tell whether it is there
+test      ask LeadSquared whose keys the account's connection holds, and what they may see
 rate      show how the account's rate limit and daily quota stand
 purge     forget personal data of rows that are done: payloads, webhooks, users' addresses
 """
@@ -11,37 +12,25 @@ purge     forget personal data of rows that are done: payloads, webhooks, users'
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from followups.ledger import migrate
 from leadsquared.command_errors import EXPLAINED, one_line
-from leadsquared.connection import ConnectionSettings
 from leadsquared.databases import open_ledger, open_ledger_engine
 from leadsquared.errors import ConfigurationError
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
 
+if TYPE_CHECKING:
+    from leadsquared.hook import LeadSquaredHook
+
 
 def main() -> int:
     """Run one command; 0 if it did what it says."""
-    parser = argparse.ArgumentParser(
-        prog="python -m leadsquared", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("migrate", "check", "rate", "purge"):
-        command = commands.add_parser(name)
-        command.add_argument("--conn-id", default=DEFAULT_LEDGER, help="Airflow connection of the ledger")
-        if name == "rate":
-            command.add_argument("--leadsquared-conn-id", default=DEFAULT_LEADSQUARED, help="the account's connection")
-            command.add_argument(
-                "--forget-learned",
-                action="store_true",
-                help="forget lower limits and a used-up day that refusals taught: the account allows more again",
-            )
-        if name == "purge":
-            command.add_argument("--days", type=_days, required=True, help="what has not changed for so many days")
-    arguments = parser.parse_args()
+    arguments = _parser().parse_args()
     # As Airflow's own parts do it: else connections that stand in its database are found by tasks alone.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
@@ -52,6 +41,27 @@ def main() -> int:
     return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m leadsquared", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in _COMMANDS:
+        command = commands.add_parser(name)
+        command.add_argument("--conn-id", default=DEFAULT_LEDGER, help="Airflow connection of the ledger")
+        if name in {"test", "rate"}:
+            command.add_argument("--leadsquared-conn-id", default=DEFAULT_LEADSQUARED, help="the account's connection")
+        if name == "rate":
+            command.add_argument(
+                "--forget-learned",
+                action="store_true",
+                help="forget lower limits and a used-up day that refusals taught: the account allows more again",
+            )
+        if name == "purge":
+            command.add_argument("--days", type=_days, required=True, help="what has not changed for so many days")
+    return parser
+
+
 def _days(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("a whole number of at least 1 is wanted")
@@ -59,6 +69,7 @@ def _days(text: str) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells every step
     print(f"ledger is at revision {migrate.upgrade(open_ledger_engine(arguments.conn_id))}")
 
 
@@ -77,20 +88,17 @@ def _purge(arguments: argparse.Namespace) -> None:
     )
 
 
-def _account(conn_id: str) -> ConnectionSettings:
-    from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
-
-    try:
-        return LeadSquaredHook(conn_id).settings
-    except ConfigurationError as wrong:
-        raise ConfigurationError(f"connection {conn_id}: {wrong}") from None
+def _test(arguments: argparse.Namespace) -> None:
+    good, found = _account(arguments).test_connection()
+    if not good:
+        raise ConfigurationError(f"connection {arguments.leadsquared_conn_id}: {found}")
+    print(found)
 
 
 def _rate(arguments: argparse.Namespace) -> None:
     from leadsquared.rate import open_throttle, status_lines  # noqa: PLC0415
 
-    open_ledger(arguments.conn_id)
-    settings = _account(arguments.leadsquared_conn_id)
+    settings = _account(arguments).settings
     with open_throttle(settings, arguments.conn_id) as throttle:
         if arguments.forget_learned:
             for bucket in ("normal", "bulk"):
@@ -101,7 +109,20 @@ def _rate(arguments: argparse.Namespace) -> None:
             print(line)
 
 
-_COMMANDS = {"migrate": _migrate, "check": _check, "purge": _purge, "rate": _rate}
+def _account(arguments: argparse.Namespace) -> LeadSquaredHook:
+    """Return the account's hook after ledger and connection were checked."""
+    from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
+
+    open_ledger(arguments.conn_id)
+    hook = LeadSquaredHook(arguments.leadsquared_conn_id, ledger_conn_id=arguments.conn_id)
+    try:
+        _ = hook.settings
+    except ConfigurationError as wrong:
+        raise ConfigurationError(f"connection {arguments.leadsquared_conn_id}: {wrong}") from None
+    return hook
+
+
+_COMMANDS = {"migrate": _migrate, "check": _check, "test": _test, "rate": _rate, "purge": _purge}
 
 if __name__ == "__main__":
     sys.exit(main())

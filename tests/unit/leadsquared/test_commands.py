@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from followups.ledger import migrate
 from leadsquared.__main__ import main
 from leadsquared.command_errors import one_line
+from sandbox.testing import running
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def test_ledger_is_made_checked_and_purged(monkeypatch: pytest.MonkeyPatch, caps
     assert capsys.readouterr().out.startswith("forgotten: 0 payloads, 0 webhooks, users of 0 accounts")
 
 
-@pytest.mark.parametrize("command", [["check"], ["purge", "--days", "90"], ["rate"]])
+@pytest.mark.parametrize("command", [["check"], ["purge", "--days", "90"], ["rate"], ["test"]])
 def test_ledger_without_tables_is_refused_with_the_cure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
@@ -52,7 +53,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return line
 
 
-COMMANDS = [["migrate"], ["check"], ["purge", "--days", "90"], ["rate"]]
+COMMANDS = [["migrate"], ["check"], ["purge", "--days", "90"], ["rate"], ["test"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -92,12 +93,28 @@ def test_connection_that_cannot_hold_the_ledger_is_refused(
     assert "connection followups_ledger: type 'mysql'" in refusal(monkeypatch, capsys, "migrate")
 
 
+@pytest.mark.parametrize("command", ["rate", "test"])
 def test_account_whose_connection_is_wrong_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_LEADSQUARED_DEFAULT", '{"conn_type": "leadsquared", "host": ""}')
     run(monkeypatch, "migrate")
-    assert refusal(monkeypatch, capsys, "rate").startswith("connection leadsquared_default: Host is empty")
+    assert refusal(monkeypatch, capsys, command).startswith("connection leadsquared_default: Host is empty")
+
+
+def test_account_tells_whose_keys_it_holds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run(monkeypatch, "migrate")
+    with running() as sandbox:
+        connection = {"conn_type": "leadsquared", "host": sandbox.url, "extra": {"call": 9}}
+        keys = {"login": "demo-access-key", "password": "demo-secret-key"}
+        monkeypatch.setenv("AIRFLOW_CONN_LEADSQUARED_DEFAULT", json.dumps(connection | keys))
+        assert run(monkeypatch, "test") == 0
+        out = capsys.readouterr().out
+        assert "Connected to " in out
+        assert "(did you mean 'calls'?)" in out
+        keys["password"] = "another-secret-key"
+        monkeypatch.setenv("AIRFLOW_CONN_LEADSQUARED_DEFAULT", json.dumps(connection | keys))
+        assert "connection leadsquared_default: LeadSquared does not accept" in refusal(monkeypatch, capsys, "test")
 
 
 def test_ledger_of_a_newer_version_is_refused(
