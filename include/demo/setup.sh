@@ -19,5 +19,5 @@ if done_before && own_metadata && own_ledger; then exit 0; fi
     "${bin}airflow" pools get leadsquared >/dev/null 2>&1 ||
         "${bin}airflow" pools set leadsquared 16 "Concurrency of calls to LeadSquared; the rate is kept by the ledger"
 } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
-"${bin}python" -m leadsquared migrate 2>>"$log" || { tail -20 "$log" >&2; exit 1; }
+"${bin}python" -m leadsquared migrate
 echo "$known" >"$AIRFLOW_HOME/.prepared"
