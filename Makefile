@@ -21,10 +21,10 @@ setup: .venv/.installed ## Build .venv, the Airflow home and the ledger's schema
 env: .venv/.installed ## Print export lines for running airflow by hand: eval "$(make -s env)"
 	@$(BIN)/python include/demo/environment.py
 
-demo: setup ## Run everything once, check every row, stop
+demo: .venv/.installed ## Run everything once, check every row, stop
 	@$(BIN)/python -m demo
 
-up: setup ## The same, left running with the UI
+up: .venv/.installed ## The same, left running with the UI
 	@$(BIN)/python -m demo --keep-running
 
 test: .venv/.installed ## Lint, types, and all tests with coverage

@@ -10,9 +10,13 @@ mkdir -p "$AIRFLOW_HOME"
 known=$(cat requirements.txt include/followups/ledger/migrations/versions/*.py | cksum)
 done_before() { [ "$(cat "$AIRFLOW_HOME/.prepared" 2>/dev/null)" = "$known" ]; }
 own_metadata() { [[ "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" == *"$AIRFLOW_HOME/airflow.db"* ]] && [ -s "$AIRFLOW_HOME/airflow.db" ]; }
+has_pool() {
+    "${bin}python" -c 'import sqlite3, sys; sys.exit(not sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall())' \
+        "$AIRFLOW_HOME/airflow.db" "SELECT 1 FROM slot_pool WHERE pool = 'leadsquared'" 2>/dev/null
+}
 own_ledger() { [[ "$AIRFLOW_CONN_FOLLOWUPS_LEDGER" == *"$AIRFLOW_HOME/ledger.db"* ]] && [ -s "$AIRFLOW_HOME/ledger.db" ]; }
 
-if done_before && own_metadata && own_ledger; then exit 0; fi
+if done_before && own_metadata && has_pool && own_ledger; then exit 0; fi
 {
     "${bin}airflow" db migrate
     # A pool that is there has a size that somebody may have chosen.

@@ -156,7 +156,7 @@ def test_every_airflow_command_is_one(services: dict[str, Any]) -> None:
 
 def test_init_runs_the_commands_that_set_up_plain_processes(services: dict[str, Any]) -> None:
     setup = (ROOT / "include/demo/setup.sh").read_text(encoding="utf-8")
-    plain = re.findall(r'^ *"\$\{bin\}((?:airflow|python)" [^>|\n]+?)(?: 2?>.*)?$', setup, re.MULTILINE)
+    plain = re.findall(r'^ *"\$\{bin\}((?:airflow" |python" -m)[^>|\n]+?)(?: 2?>.*)?$', setup, re.MULTILINE)
     expected = [shlex.split(line.replace('"', "", 1)) for line in plain]
     assert [command[:3] for command in expected] == [
         ["airflow", "db", "migrate"],

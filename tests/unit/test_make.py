@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,17 +72,46 @@ def test_the_project_says_which_python_it_needs() -> None:
     assert f'requires-python = "{WANTED}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize(("found", "sets"), [(0, False), (1, True)])
-def test_setup_leaves_a_pool_alone_that_is_there(project: Path, found: int, sets: bool) -> None:
-    log = project / "calls"
-    script(project / "bin/airflow", f'echo "$@" >> {log}; if [ "$2" = get ]; then exit {found}; fi')
-    script(project / "bin/python", "exit 0")
+@pytest.fixture
+def calls_of_setup(project: Path) -> Callable[..., list[str]]:
+    """Run setup.sh with an airflow that only notes how it is called; `found` is what `pools get` exits with."""
     migrations = project / "include/followups/ledger/migrations/versions"
     migrations.mkdir(parents=True)
     (migrations / "0001_initial.py").touch()
-    environment = {**os.environ, **defaults(project / "home")}
-    subprocess.run(["bash", "include/demo/setup.sh", "bin"], cwd=project, env=environment, check=True)
-    assert ("pools set leadsquared 16" in log.read_text(encoding="utf-8")) is sets
+    home = project / "home"
+    migrate = f"echo ledger > {home}/ledger.db"
+    script(project / "bin/python", f'if [ "$1" = -c ]; then exec {sys.executable} "$@"; fi; {migrate}')
+
+    def run(found: int = 0) -> list[str]:
+        log = project / "calls"
+        log.write_text("", encoding="utf-8")
+        script(project / "bin/airflow", f'echo "$@" >> {log}; if [ "$2" = get ]; then exit {found}; fi')
+        environment = {**os.environ, **defaults(home)}
+        subprocess.run(["bash", "include/demo/setup.sh", "bin"], cwd=project, env=environment, check=True)
+        return log.read_text(encoding="utf-8").splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(("found", "sets"), [(0, False), (1, True)])
+def test_setup_leaves_a_pool_alone_that_is_there(
+    calls_of_setup: Callable[..., list[str]], found: int, sets: bool
+) -> None:
+    calls = calls_of_setup(found)
+    assert calls[:2] == ["db migrate", "pools get leadsquared"]
+    assert any(call.startswith("pools set leadsquared 16 ") for call in calls) is sets
+
+
+def test_setup_of_a_prepared_home_does_nothing_unless_the_pool_is_gone(
+    calls_of_setup: Callable[..., list[str]], project: Path
+) -> None:
+    calls_of_setup()
+    with closing(sqlite3.connect(project / "home/airflow.db")) as metadata:
+        metadata.execute("CREATE TABLE slot_pool (pool TEXT)")
+        assert calls_of_setup(1) != []
+        with metadata:
+            metadata.execute("INSERT INTO slot_pool VALUES ('leadsquared')")
+        assert calls_of_setup() == []
 
 
 def test_clean_keeps_the_ledger_and_says_how_to_remove_it(project: Path) -> None:
