@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo up test check chaos bench requirements clean
+.PHONY: help setup env demo up test chaos bench requirements clean
 PYTHON ?= python3
 BIN := .venv/bin
 # Of two values the one that is already set wins.
@@ -9,7 +9,7 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 .venv/.installed: requirements.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || bash include/demo/venv.sh $(PYTHON)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
@@ -18,13 +18,13 @@ help: ## Show this list
 setup: .venv/.installed ## Build .venv, the Airflow home and the ledger's schema
 	@$(ENV) && bash include/demo/setup.sh $(BIN)
 
-env: .venv/.installed ## Print export lines for running airflow by hand
+env: .venv/.installed ## Print export lines for running airflow by hand: eval "$(make -s env)"
 	@$(BIN)/python include/demo/environment.py
 
-demo: setup ## Run everything once, check every row, stop
+demo: .venv/.installed ## Run everything once, check every row, stop
 	@$(BIN)/python -m demo
 
-up: setup ## The same, left running with the UI
+up: .venv/.installed ## The same, left running with the UI
 	@$(BIN)/python -m demo --keep-running
 
 test: .venv/.installed ## Lint, types, and all tests with coverage
@@ -42,5 +42,8 @@ requirements: .venv/.installed ## Compile requirements.txt from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --all-extras --upgrade pyproject.toml -o requirements.txt \
 		--custom-compile-command "make requirements" --no-annotate
 
-clean: ## Remove what make built
-	@rm -rf .venv .airflow
+clean: ## Remove what make built; what was sent stays known (else: rm .airflow/ledger.db*)
+	@rm -rf .venv
+	@test ! -d .airflow || find .airflow -mindepth 1 -maxdepth 1 ! -name 'ledger.db*' -exec rm -rf {} +
+	@test ! -d .airflow || rmdir .airflow 2>/dev/null || \
+		echo "kept: .airflow/ledger.db, which knows what was sent; to forget that for good: rm .airflow/ledger.db*"

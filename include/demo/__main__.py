@@ -9,6 +9,7 @@ import argparse
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from datetime import datetime
@@ -69,7 +70,7 @@ def play(console: Console, *, rows: int, keep_running: bool) -> int:
         say(f"sandbox: {sandbox.url}")
         environment = _environment(home, sandbox.url)
         _prepare_ledger(home)
-        with Stack(home, environment, prepared=_prepared_home()) as stack:
+        with Stack(home, environment, prepared=_prepared_home(sandbox.url)) as stack:
             say(f"Airflow: {stack.url}, user admin, password {stack.password}")
             client = AirflowClient(stack.url, stack.password, stack.check)
             ledger = connect(f"sqlite:///{home / 'ledger.db'}")
@@ -107,8 +108,16 @@ def _environment(home: Path, sandbox_url: str) -> dict[str, str]:
     return {**inherited, **ours}
 
 
-def _prepared_home() -> Path:
-    return Path(os.environ.get("AIRFLOW_HOME", ROOT / ".airflow"))
+def _prepared_home(sandbox_url: str) -> Path:
+    """Return an Airflow home that nobody works in: another's database may know connections of real accounts."""
+    home = ROOT / ".airflow" / "blank"
+    command = ["bash", "include/demo/setup.sh", str(Path(sys.executable).parent)]
+    prepared = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=ROOT, env=_environment(home, sandbox_url), stdout=subprocess.DEVNULL, check=False
+    )
+    if prepared.returncode:
+        raise StackError(f"Airflow's database could not be prepared: see {home / 'setup.log'}")
+    return home
 
 
 def _prepare_ledger(home: Path) -> None:

@@ -54,13 +54,21 @@ def import_path(given: str | None) -> str:
     return os.pathsep.join([*ours, *others])
 
 
+def search_path(given: str | None) -> str:
+    """Return PATH with the project's commands, `airflow` above all, in front of what is given."""
+    ours = str(ROOT / ".venv" / "bin")
+    others = [part for part in (given or os.defpath).split(os.pathsep) if part != ours]
+    return os.pathsep.join([ours, *others])
+
+
 def missing(environment: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return the variables to add to an environment."""
     added = {name: value for name, value in defaults(home).items() if name not in environment}
-    path = import_path(environment.get("PYTHONPATH"))
-    if environment.get("PYTHONPATH") != path:
-        added["PYTHONPATH"] = path
-    return added
+    paths = {
+        "PYTHONPATH": import_path(environment.get("PYTHONPATH")),
+        "PATH": search_path(environment.get("PATH")),
+    }
+    return added | {name: value for name, value in paths.items() if environment.get(name) != value}
 
 
 def main() -> None:

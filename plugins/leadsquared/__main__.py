@@ -1,7 +1,8 @@
-"""Commands for operators of the ledger and of the account's rate; connections come from the environment.
+"""Commands for operators of the ledger and of the account's rate; connections are found as Airflow finds them.
 
 migrate   bring the ledger of the connection followups_ledger to this version's schema
 check     tell whether it is there
+test      ask LeadSquared whose keys the account's connection holds, and what they may see
 rate      show how the account's rate limit and daily quota stand
 purge     forget personal data of rows that are done: payloads, webhooks, users' addresses
 """
@@ -11,28 +12,46 @@ purge     forget personal data of rows that are done: payloads, webhooks, users'
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from datetime import timedelta
-
-from airflow.sdk.exceptions import AirflowNotFoundException
+from typing import TYPE_CHECKING
 
 from followups.ledger import migrate
+from leadsquared.command_errors import EXPLAINED, one_line
 from leadsquared.databases import open_ledger, open_ledger_engine
+from leadsquared.errors import ConfigurationError
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
+
+if TYPE_CHECKING:
+    from leadsquared.hook import LeadSquaredHook
 
 
 def main() -> int:
     """Run one command; 0 if it did what it says."""
+    arguments = _parser().parse_args()
+    # As Airflow's own parts do it: else connections that stand in its database are found by tasks alone.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    try:
+        _COMMANDS[arguments.command](arguments)
+    except EXPLAINED as error:
+        print(one_line(error, arguments.conn_id), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m leadsquared", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("migrate", "check", "rate", "purge"):
+    for name in _COMMANDS:
         command = commands.add_parser(name)
         command.add_argument("--conn-id", default=DEFAULT_LEDGER, help="Airflow connection of the ledger")
-        if name == "rate":
+        if name in {"test", "rate"}:
             command.add_argument("--leadsquared-conn-id", default=DEFAULT_LEADSQUARED, help="the account's connection")
+        if name == "rate":
             command.add_argument(
                 "--forget-learned",
                 action="store_true",
@@ -40,15 +59,7 @@ def main() -> int:
             )
         if name == "purge":
             command.add_argument("--days", type=_days, required=True, help="what has not changed for so many days")
-    arguments = parser.parse_args()
-    # As Airflow's own parts do it: else connections that stand in its database are found by tasks alone.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    try:
-        _COMMANDS[arguments.command](arguments)
-    except (AirflowNotFoundException, migrate.LedgerSchemaError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return parser
 
 
 def _days(text: str) -> int:
@@ -58,6 +69,7 @@ def _days(text: str) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells every step
     print(f"ledger is at revision {migrate.upgrade(open_ledger_engine(arguments.conn_id))}")
 
 
@@ -76,12 +88,17 @@ def _purge(arguments: argparse.Namespace) -> None:
     )
 
 
+def _test(arguments: argparse.Namespace) -> None:
+    good, found = _account(arguments).test_connection()
+    if not good:
+        raise ConfigurationError(f"connection {arguments.leadsquared_conn_id}: {found}")
+    print(found)
+
+
 def _rate(arguments: argparse.Namespace) -> None:
-    from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
     from leadsquared.rate import open_throttle, status_lines  # noqa: PLC0415
 
-    open_ledger(arguments.conn_id)
-    settings = LeadSquaredHook(arguments.leadsquared_conn_id).settings
+    settings = _account(arguments).settings
     with open_throttle(settings, arguments.conn_id) as throttle:
         if arguments.forget_learned:
             for bucket in ("normal", "bulk"):
@@ -92,7 +109,20 @@ def _rate(arguments: argparse.Namespace) -> None:
             print(line)
 
 
-_COMMANDS = {"migrate": _migrate, "check": _check, "purge": _purge, "rate": _rate}
+def _account(arguments: argparse.Namespace) -> LeadSquaredHook:
+    """Return the account's hook after ledger and connection were checked."""
+    from leadsquared.hook import LeadSquaredHook  # noqa: PLC0415 - slow to import; migrations run at every start
+
+    open_ledger(arguments.conn_id)
+    hook = LeadSquaredHook(arguments.leadsquared_conn_id, ledger_conn_id=arguments.conn_id)
+    try:
+        _ = hook.settings
+    except ConfigurationError as wrong:
+        raise ConfigurationError(f"connection {arguments.leadsquared_conn_id}: {wrong}") from None
+    return hook
+
+
+_COMMANDS = {"migrate": _migrate, "check": _check, "test": _test, "rate": _rate, "purge": _purge}
 
 if __name__ == "__main__":
     sys.exit(main())

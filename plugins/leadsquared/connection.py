@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from math import ceil
 from typing import Annotated, Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -106,6 +107,19 @@ class ConnectionSettings(RateSettings):
     account: str
     #: Names in the extra that mean nothing here.
     unknown_extras: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> str | None:
+        """Say which names in the extra mean nothing, and what may have been meant; None if all mean something."""
+        if not self.unknown_extras:
+            return None
+        known = sorted(RateSettings.model_fields)
+        near = {name: get_close_matches(name.lower(), known, n=1) for name in self.unknown_extras}
+        told = ", ".join(
+            f"{name!r} (did you mean {meant[0]!r}?)" if meant else repr(name) for name, meant in near.items()
+        )
+        rest = "" if all(near.values()) else f" Known are {', '.join(known)}."
+        return f"Unknown in the connection's extra and ignored: {told}.{rest}"
 
     @classmethod
     def from_values(

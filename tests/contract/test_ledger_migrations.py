@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,12 +67,32 @@ def test_ledger_without_tables_is_refused_with_the_cure(empty: sa.Engine) -> Non
     )
 
 
-def test_ledger_of_another_version_is_refused_by_its_revision(empty: sa.Engine) -> None:
+def set_revision(engine: sa.Engine, revision: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = :found"), {"found": revision})
+
+
+def test_ledger_of_an_older_version_is_refused_by_its_revision(empty: sa.Engine) -> None:
     migrate.upgrade(empty)
-    with empty.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'")
-    with pytest.raises(migrate.LedgerSchemaError, match="is at revision 9999; this version needs"):
+    set_revision(empty, "0001")
+    with pytest.raises(migrate.LedgerSchemaError, match="is at revision 0001; this version needs"):
         migrate.check(empty)
+
+
+@pytest.mark.parametrize("ask", [migrate.check, migrate.upgrade])
+def test_ledger_of_a_newer_version_is_refused_with_the_cure(
+    empty: sa.Engine, ask: Callable[[sa.Engine], object]
+) -> None:
+    migrate.upgrade(empty)
+    set_revision(empty, "9999")
+    with pytest.raises(migrate.LedgerSchemaError) as caught:
+        ask(empty)
+    assert str(caught.value) == (
+        "The ledger (connection followups_ledger) is at revision 9999, which this version does not know; the newest it "
+        f"knows is {migrate.newest()}. A newer version has migrated it: run that version here too, or point the "
+        "connection at another database. Nothing was changed."
+    )
+    assert migrate.current(empty) == "9999"
 
 
 def test_several_processes_migrate_at_once(database_url: URL, empty: sa.Engine) -> None:

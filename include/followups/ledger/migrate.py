@@ -39,6 +39,7 @@ def upgrade(engine: sa.Engine) -> str:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        _refuse_unknown(_revision(connection))
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
     return newest()
@@ -46,16 +47,13 @@ def upgrade(engine: sa.Engine) -> str:
 
 def newest() -> str:
     """Return the revision that this code knows: migrations are numbered by their files' names."""
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(_known())
 
 
 def current(engine: sa.Engine) -> str | None:
     """Return the database's revision; None where it has none."""
     with engine.connect() as connection:
-        if not sa.inspect(connection).has_table(VERSION_TABLE):
-            return None
-        table = sa.table(VERSION_TABLE, sa.column("version_num"))
-        return connection.execute(sa.select(table.c.version_num)).scalar_one_or_none()
+        return _revision(connection)
 
 
 def check(engine: sa.Engine) -> None:
@@ -63,8 +61,31 @@ def check(engine: sa.Engine) -> None:
     found, wanted = current(engine), newest()
     if found == wanted:
         return
+    _refuse_unknown(found)
     state = "has no tables yet" if found is None else f"is at revision {found}"
     raise LedgerSchemaError(
         f"The ledger (connection followups_ledger) {state}; this version needs {wanted}. "
         "Run `make setup`, or `python -m leadsquared migrate` where the connection is set."
+    )
+
+
+def _known() -> set[str]:
+    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    table = sa.table(VERSION_TABLE, sa.column("version_num"))
+    return connection.execute(sa.select(table.c.version_num)).scalar_one_or_none()
+
+
+def _refuse_unknown(found: str | None) -> None:
+    """Raise LedgerSchemaError for a revision of a newer version: there is no way back from it."""
+    if found is None or found in _known():
+        return
+    raise LedgerSchemaError(
+        f"The ledger (connection followups_ledger) is at revision {found}, which this version does not know; the "
+        f"newest it knows is {newest()}. A newer version has migrated it: run that version here too, or point the "
+        "connection at another database. Nothing was changed."
     )

@@ -52,7 +52,8 @@ class LeadSquaredHook(CreatingTasks, ChangingTasks, FindingTasks, Directory, Lea
             return False, str(failure)
         except Exception as failure:
             return False, f"The test could not be made: {failure}"
-        return True, f"{_describe(account)}; {len(task_types)} task types."
+        found = f"{_describe(account)}; {len(task_types)} task types."
+        return True, " ".join(filter(None, (found, self.settings.doubts)))
 
     def _wrong_host(self, account: Account) -> str | None:
         """Say so if the keys, which prove themselves on every regional host, belong to another one."""

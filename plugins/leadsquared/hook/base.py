@@ -199,10 +199,9 @@ class BaseCalls(BaseHook):
             schema=connection.schema,
             extra=connection.extra_dejson,
         )
-        if settings.unknown_extras and self.leadsquared_conn_id not in _warned:
+        if settings.doubts and self.leadsquared_conn_id not in _warned:
             _warned.add(self.leadsquared_conn_id)
-            names = ", ".join(settings.unknown_extras)
-            log.warning("Connection %s: its extra holds names without a meaning: %s", self.leadsquared_conn_id, names)
+            log.warning("Connection %s: %s", self.leadsquared_conn_id, settings.doubts)
         return settings
 
     def _get_transport(self) -> Transport:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from leadsquared.connection import ConnectionSettings
+from leadsquared.connection import ConnectionSettings, RateSettings
 from leadsquared.errors import ConfigurationError
 
 ACCESS_KEY = "u$r00000000invented"
@@ -99,6 +99,23 @@ def test_unknown_extras_are_told_by_name_and_are_no_error() -> None:
     settings = read(extra={"webhook_token": SECRET_KEY, "calls": 5})
     assert settings.unknown_extras == ("webhook_token",)
     assert SECRET_KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("call", "calls"), ("Calls", "calls"), ("dailycalls", "daily_calls"), ("timeout", "timeout_seconds")],
+)
+def test_unknown_extras_are_told_with_what_was_meant(written: str, meant: str) -> None:
+    told = read(extra={written: 5}).doubts
+    assert told == f"Unknown in the connection's extra and ignored: '{written}' (did you mean '{meant}'?)."
+
+
+def test_unknown_extras_that_are_like_nothing_are_told_with_all_that_is_known() -> None:
+    told = read(extra={"zzz": 1, "call": 5}).doubts
+    assert told is not None
+    assert "'call' (did you mean 'calls'?), 'zzz'. Known are account, allow_http, " in told
+    assert all(name in told for name in RateSettings.model_fields)
+    assert read(extra={"calls": 5}).doubts is None
 
 
 def test_the_rate_key_is_stable_and_does_not_reveal_the_access_key() -> None:

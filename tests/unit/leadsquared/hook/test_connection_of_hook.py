@@ -39,6 +39,17 @@ def test_a_good_connection_says_what_was_found(hook: LeadSquaredHook, server: Sc
     ]
 
 
+def test_a_good_connection_with_a_misspelt_extra_names_it(
+    server: ScriptedServer, throttle: RecordingThrottle, connect: Callable[..., None]
+) -> None:
+    connect(host=server.url, extra={"call": 10})
+    server.script = [answer(200, ACCOUNT), answer(200, [])]
+    good, message = LeadSquaredHook(throttle=throttle).test_connection()
+    assert good
+    assert "; 0 task types. Unknown in the connection's extra" in message
+    assert message.endswith("'call' (did you mean 'calls'?).")
+
+
 def test_keys_of_another_region_are_told_with_the_right_host(
     hook: LeadSquaredHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
