@@ -16,6 +16,10 @@ _TOKEN = re.compile(
 )
 
 
+#: Any one of them bounds a run to its window.
+WINDOW_NAMES = frozenset({"window_start", "window_end"})
+
+
 class QueryError(PermanentError):
     """A feed's query asks for a parameter that there is not."""
 
@@ -39,3 +43,8 @@ def bind(query: str, values: Mapping[str, Any], placeholder: str) -> tuple[str, 
         return placeholder
 
     return _TOKEN.sub(replace, query), parameters
+
+
+def reads_window(query: str) -> bool:
+    """Return whether the query asks for the window of its run at all."""
+    return any(match["name"] in WINDOW_NAMES for match in _TOKEN.finditer(query))

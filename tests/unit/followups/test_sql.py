@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followups.sql import QueryError, bind
+from followups.sql import QueryError, bind, reads_window
 
 VALUES = {"window_start": 1, "window_end": 2}
 
@@ -32,6 +32,21 @@ VALUES = {"window_start": 1, "window_end": 2}
 )
 def test_names_outside_texts_and_comments_are_bound(query: str, expected: str, parameters: list[Any]) -> None:
     assert bind(query, VALUES, "?") == (expected, parameters)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("due_at >= :window_start AND due_at < :window_end", True),
+        ("due_at >= :window_start", True),
+        ("due_at < :window_end::date", True),
+        ("SELECT 1", False),
+        ("SELECT ':window_start' -- :window_end\n/* :window_end */", False),
+        ("payload:window_start, due_at < :window_ends", False),
+    ],
+)
+def test_query_reads_the_window_where_it_asks_for_an_end_of_it(query: str, expected: bool) -> None:
+    assert reads_window(query) is expected
 
 
 def test_percent_signs_are_doubled_for_drivers_that_read_them() -> None:
