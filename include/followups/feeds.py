@@ -90,6 +90,9 @@ class Feed(_Settings):
     identity: tuple[str, ...] = Field((), description="columns that, with followup_id, tell follow-ups apart")
     defaults: Columns = Field(default_factory=dict, description="values for columns that are missing or null")
     ahead_hours: int = Field(0, ge=0, le=24 * 366, description="send this long before the due date")
+    late_days: int = Field(
+        1, ge=0, le=31, description="how many days before their interval scheduled runs begin, for rows that come late"
+    )
     look_back_days: int = Field(
         7, ge=1, le=3650, description="how far runs without an interval look back, and feeds that are kept in step"
     )
@@ -153,6 +156,11 @@ class Feed(_Settings):
     def look_back(self) -> timedelta:
         """How far runs without an interval look back."""
         return timedelta(days=self.look_back_days)
+
+    @property
+    def late(self) -> timedelta:
+        """How far before their interval scheduled runs begin."""
+        return timedelta(days=self.late_days)
 
     @property
     def quota_patience(self) -> timedelta:

@@ -8,12 +8,14 @@ from typing import Any
 
 from followups.feeds import Feed, feeds_dir, load_feed, read_query
 from followups.garbage import seldom_collected
+from followups.late import LateRows
 from followups.ledger.planning import PlanLedger
 from followups.ledger.preview import PreviewLedger
 from followups.planning.batching import cut_slices
 from followups.planning.planner import Planner
 from followups.progress import Progress
 from followups.rows import RowReader, check_columns
+from followups.sql import reads_window
 from followups.table import TableReader
 from followups.window import Window
 from leadsquared.databases import open_ledger
@@ -52,13 +54,16 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     )
     reader = RowReader(feed, datetime.now(UTC), directory)
     # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
-    query = open_query(feed.warehouse_conn_id, read_query(feed), _bounds(window))
+    query = open_query(feed.warehouse_conn_id, _query(feed), _bounds(window))
     with query as (columns, chunks), seldom_collected():
         check_columns(feed, columns.names)
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
         planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), context)
         progress = Progress(log, "rows read")
+        late = LateRows(columns, window.on_time_from, feed.zone)
         for chunk in chunks:
+            if window.late:
+                late.note(chunk)
             planner.add(chunk)
             progress.add(len(chunk), planner.counts.outcomes)
             if planner.is_full:
@@ -69,7 +74,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
         planner.add_leftovers()
     counts = planner.finish()
     hook.close()
-    recorded = {**counts.as_json(), "directory": directory.summary}
+    recorded = {**counts.as_json(), "late": late.count, "directory": directory.summary}
     ledger.close(recorded)
     slices = cut_slices(ledger.plan_id, counts.batches, feed.batches_per_slice)
     summary = {"plan_id": ledger.plan_id, "window": str(window), **recorded, "slices": len(slices)}
@@ -99,9 +104,22 @@ def _planner(feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup
     )
 
 
+def _query(feed: Feed) -> str:
+    query = read_query(feed)
+    if not reads_window(query):
+        log.warning(
+            "feed %s: include/sql/%s uses neither :window_start nor :window_end, so that every run reads all its rows: "
+            "add WHERE due_at >= :window_start AND due_at < :window_end",
+            feed.name, feed.sql,
+        )  # fmt: skip
+    return query
+
+
 def _look_back(feed: Feed, planner: Planner, reader: RowReader, window: Window) -> None:
     """Read the rows before the window again: what was delivered of them may have changed since."""
-    before = Window(start=window.start - feed.look_back, end=window.start, source=window.source)
+    before = Window(start=window.on_time_from - feed.look_back, end=window.start, source=window.source)
+    if before.start >= before.end:
+        return
     with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(before)) as (columns, chunks):
         table = TableReader(reader, columns)
         for chunk in chunks:

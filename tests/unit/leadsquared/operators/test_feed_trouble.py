@@ -65,6 +65,15 @@ def test_parameter_that_there_is_not_is_named(stack: Stack, feed: Any) -> None:
         plan(stack, "visits")
 
 
+@pytest.mark.parametrize(("where", "warnings"), [("", 1), (" WHERE due_at < :window_end", 0)])
+def test_query_that_reads_all_rows_every_time_is_warned_of(
+    stack: Stack, feed: Any, caplog: pytest.LogCaptureFixture, where: str, warnings: int
+) -> None:
+    feed(GOOD, f"SELECT * FROM followups{where}")
+    plan(stack, "visits")
+    assert caplog.text.count("visits.sql uses neither :window_start nor :window_end") == warnings
+
+
 def test_wrong_feed_fails_with_file_field_and_cure(stack: Stack, feed: Any) -> None:
     feed(GOOD + "past_due: drop\n")
     with pytest.raises(FeedError, match=r"visits\.yaml, line 3: `past_due`"):
