@@ -20,6 +20,7 @@ from followups.table import TableReader
 from followups.window import Window
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
+from leadsquared.params import FEED_PARAMS, check_params
 from leadsquared.payloads import payload_builder
 from leadsquared.pokes import poke
 from leadsquared.preflight import Preflight, RelatedLookup
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, Any]]:
     """Plan and return the slices; counts go to XCom under `plan`."""
+    check_params(context, FEED_PARAMS, nothing_done="Nothing was sent.")
     feed = load_feed(feeds_dir() / f"{name}.yaml")
     window = run_window(feed, context)
     log.info("feed %s, rows due from %s (by %s)", feed.name, window, window.source)

@@ -16,6 +16,7 @@ from followups.sql import QueryError
 from followups.window import WindowError
 from leadsquared.errors import ConfigurationError
 from leadsquared.operators.plan import PlanFollowUpsOperator
+from leadsquared.params import ParamError
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 
 
@@ -90,6 +91,15 @@ def test_params_that_make_no_window_fail_before_anything_is_asked(stack: Stack, 
     with pytest.raises(WindowError, match="`from`"):
         plan(stack, **params)
     assert stack.sandbox.calls() == []
+
+
+def test_param_that_there_is_not_fails_before_anything_is_asked(stack: Stack) -> None:
+    context = stack.context("plan")
+    context["dag_run"].conf = {"form": "2031-04-01"}
+    with pytest.raises(ParamError, match=r"no such param: form \(did you mean from\?\)"):
+        PlanFollowUpsOperator(task_id="plan", feed="appointments").execute(context)
+    assert stack.sandbox.calls() == []
+    assert nothing_happened(stack)
 
 
 def test_ledger_that_was_not_migrated_fails_with_the_cure_and_nothing_is_sent(stack: Stack) -> None:
