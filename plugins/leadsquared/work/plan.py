@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +18,7 @@ from followups.planning.planner import Planner
 from followups.progress import Progress
 from followups.rows import RowReader, check_columns
 from followups.sql import reads_window
-from followups.table import TableReader
+from followups.table import Columns, TableReader
 from followups.window import Window
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
@@ -56,8 +58,8 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     )
     reader = RowReader(feed, datetime.now(UTC), directory)
     # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
-    query = open_query(feed.warehouse_conn_id, _query(feed), _bounds(window))
-    with query as (columns, chunks), seldom_collected():
+    _warn_of_all_rows(feed)
+    with _open_query(feed, window) as (columns, chunks), seldom_collected():
         check_columns(feed, columns.names)
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
         planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), context)
@@ -106,15 +108,13 @@ def _planner(feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup
     )
 
 
-def _query(feed: Feed) -> str:
-    query = read_query(feed)
-    if not reads_window(query):
+def _warn_of_all_rows(feed: Feed) -> None:
+    if not reads_window(read_query(feed)):
         log.warning(
             "feed %s: include/sql/%s uses neither :window_start nor :window_end, so that every run reads all its rows: "
             "add WHERE due_at >= :window_start AND due_at < :window_end",
             feed.name, feed.sql,
         )  # fmt: skip
-    return query
 
 
 def _look_back(feed: Feed, planner: Planner, reader: RowReader, window: Window) -> None:
@@ -122,11 +122,13 @@ def _look_back(feed: Feed, planner: Planner, reader: RowReader, window: Window) 
     before = Window(start=window.on_time_from - feed.look_back, end=window.start, source=window.source)
     if before.start >= before.end:
         return
-    with open_query(feed.warehouse_conn_id, read_query(feed), _bounds(before)) as (columns, chunks):
+    with _open_query(feed, before) as (columns, chunks):
         table = TableReader(reader, columns)
         for chunk in chunks:
             planner.keep_in_step(chunk, table)
 
 
-def _bounds(window: Window) -> dict[str, datetime]:
-    return {"window_start": window.start, "window_end": window.end}
+def _open_query(feed: Feed, window: Window) -> AbstractContextManager[tuple[Columns, Iterator[list[tuple[Any, ...]]]]]:
+    bounds = {"window_start": window.start, "window_end": window.end}
+    source = f"feed {feed.name}: include/sql/{feed.sql}"
+    return open_query(feed.warehouse_conn_id, read_query(feed), bounds, source=source)

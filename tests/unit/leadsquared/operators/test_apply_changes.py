@@ -333,9 +333,9 @@ def test_days_before_the_interval_are_read_once(
 
     play, opened, open_query = runs(on_change="update", look_back_days=3, late_days=late_days), [], plan.open_query
 
-    def noting(conn_id: str, query: str, bounds: dict[str, datetime]) -> Any:
+    def noting(conn_id: str, query: str, bounds: dict[str, datetime], **source: str) -> Any:
         opened.append((bounds["window_start"].day, bounds["window_end"].day))
-        return open_query(conn_id, query, bounds)
+        return open_query(conn_id, query, bounds, **source)
 
     monkeypatch.setattr(plan, "open_query", noting)
     context = play.context("plan", **{"from": None, "to": None})

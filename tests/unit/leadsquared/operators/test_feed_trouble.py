@@ -17,6 +17,7 @@ from followups.window import WindowError
 from leadsquared.errors import ConfigurationError
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.params import ParamError
+from leadsquared.warehouse_errors import QueryRefusedError, WarehouseError
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 
 
@@ -48,7 +49,8 @@ def nothing_happened(stack: Stack) -> bool:
 
 def test_query_that_lacks_a_column_is_named_and_nothing_is_planned(stack: Stack) -> None:
     stack.warehouse([follow_up()], without=["subject"])
-    with pytest.raises(Exception, match="subject"):
+    told = r"feed appointments: include/sql/appointments\.sql, by connection warehouse_default: .* wrong: .*subject"
+    with pytest.raises(QueryRefusedError, match=told):
         plan(stack)
     assert nothing_happened(stack)
 
@@ -125,7 +127,8 @@ def test_connection_that_cannot_hold_the_ledger_is_refused(stack: Stack) -> None
 
 def test_warehouse_that_is_down_leaves_no_trace(stack: Stack) -> None:
     stack.connection("warehouse_default", conn_type="duckdb", host=str(stack.folder / "gone.duckdb"))
-    with pytest.raises(Exception, match=r"gone\.duckdb"):
+    told = r"feed appointments: include/sql/appointments\.sql: connection warehouse_default .*gone\.duckdb"
+    with pytest.raises(WarehouseError, match=told):
         plan(stack)
     assert nothing_happened(stack)
 
