@@ -60,7 +60,8 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
     _warn_of_all_rows(feed)
     with _open_query(feed, window) as (columns, chunks), seldom_collected():
-        check_columns(feed, columns.names)
+        if ignored := check_columns(feed, columns.names):
+            log.info("columns of the query that no follow-up has are ignored: %s", ", ".join(ignored))
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
         planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), context)
         progress = Progress(log, "rows read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from followups import feeds
 from followups.errors import PermanentError
 from followups.feeds import FeedError
 from followups.ledger.migrate import VERSION_TABLE, LedgerSchemaError
-from followups.rows import MissingColumnError
+from followups.rows import ColumnError
 from followups.sql import QueryError
 from followups.window import WindowError
 from leadsquared.errors import ConfigurationError
@@ -57,9 +58,25 @@ def test_query_that_lacks_a_column_is_named_and_nothing_is_planned(stack: Stack)
 
 def test_column_that_the_query_does_not_select_is_named(stack: Stack, feed: Any) -> None:
     feed(GOOD, "SELECT followup_id, task_type, due_at, owner_email FROM followups")
-    with pytest.raises(MissingColumnError, match=r"include/sql/visits.sql returns no column subject: select it"):
+    with pytest.raises(ColumnError, match=r"include/sql/visits.sql returns no column subject: select it"):
         plan(stack, "visits")
     assert nothing_happened(stack)
+
+
+def test_column_that_is_misspelt_is_named_and_nothing_is_planned(stack: Stack, feed: Any) -> None:
+    feed(GOOD, "SELECT f.* EXCLUDE (location), location AS loction FROM followups AS f")
+    told = r"include/sql/visits.sql returns a column loction; did you mean location\? Name it so, or leave it out"
+    with pytest.raises(ColumnError, match=told):
+        plan(stack, "visits")
+    assert nothing_happened(stack)
+
+
+def test_columns_that_no_follow_up_has_are_told_once(stack: Stack, feed: Any, caplog: pytest.LogCaptureFixture) -> None:
+    feed(GOOD, "SELECT *, 1 AS priority FROM followups")
+    stack.warehouse([follow_up("f-1"), follow_up("f-2")])
+    with caplog.at_level(logging.INFO):
+        assert len(plan(stack, "visits")) == 1
+    assert caplog.text.count("no follow-up has are ignored: feed, priority") == 1
 
 
 def test_parameter_that_there_is_not_is_named(stack: Stack, feed: Any) -> None:
