@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
+
+import sqlalchemy as sa
 
 from followups.feeds import Feed, feeds_dir, load_feed, read_query
 from followups.garbage import seldom_collected
@@ -32,6 +34,7 @@ from leadsquared.warehouse import open_query
 from leadsquared.work.ledgers import open_send_ledger
 
 PLAN_KEY = "plan"
+Rows = Iterator[list[tuple[Any, ...]]]
 
 log = logging.getLogger(__name__)
 
@@ -48,31 +51,17 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     directory = Preflight(hook, engine, keep=not preview).directory()
     if not preview:
         open_send_ledger(engine, hook, context)
-    ledger_class = PreviewLedger if preview else PlanLedger
-    ledger = ledger_class(
-        engine,
-        feed=feed.name,
-        run_key=run_key(feed.name, context),
-        actor=actor(context),
-        leadsquared_conn_id=feed.leadsquared_conn_id,
-    )
+    ledger = _ledger(PreviewLedger if preview else PlanLedger, engine, feed, context)
     reader = RowReader(feed, datetime.now(UTC), directory)
-    # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
     _warn_of_all_rows(feed)
+    # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
     with _open_query(feed, window) as (columns, chunks), seldom_collected():
         if ignored := check_columns(feed, columns.names):
             log.info("columns of the query that no follow-up has are ignored: %s", ", ".join(ignored))
         ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
         planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), context)
-        progress = Progress(log, "rows read")
         late = LateRows(columns, window.on_time_from, feed.zone)
-        for chunk in chunks:
-            if window.late:
-                late.note(chunk)
-            planner.add(chunk)
-            progress.add(len(chunk), planner.counts.outcomes)
-            if planner.is_full:
-                break
+        _add(planner, chunks, late.note if window.late else None)
     if feed.keeps_in_step and window.source == "interval" and run_kind(context) == "scheduled":
         _look_back(feed, planner, reader, window)
     if window.source != "params" and run_kind(context) != "backfill":
@@ -88,12 +77,33 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
         "%d rows due, %d to send in %d calls and %d mapped tasks; by outcome: %s",
         counts.due, counts.to_send, counts.batches, len(slices), dict(counts.outcomes),
     )  # fmt: skip
-    if preview:
-        for line in preview_lines(planner.preview, counts, hook.settings):
+    if isinstance(ledger, PreviewLedger):
+        for line in preview_lines(planner.preview, counts, ledger.not_sent(), hook.settings):
             log.info("%s", line)
         return []
     poke(ledger.plan_id)
     return [each.as_json() for each in slices]
+
+
+def _ledger(kind: type[PlanLedger], engine: sa.Engine, feed: Feed, context: Any) -> PlanLedger:
+    return kind(
+        engine,
+        feed=feed.name,
+        run_key=run_key(feed.name, context),
+        actor=actor(context),
+        leadsquared_conn_id=feed.leadsquared_conn_id,
+    )
+
+
+def _add(planner: Planner, chunks: Rows, note: Callable[[list[tuple[Any, ...]]], None] | None) -> None:
+    progress = Progress(log, "rows read")
+    for chunk in chunks:
+        if note:
+            note(chunk)
+        planner.add(chunk)
+        progress.add(len(chunk), planner.counts.outcomes)
+        if planner.is_full:
+            break
 
 
 def _planner(feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup, context: Any) -> Planner:
@@ -129,7 +139,7 @@ def _look_back(feed: Feed, planner: Planner, reader: RowReader, window: Window) 
             planner.keep_in_step(chunk, table)
 
 
-def _open_query(feed: Feed, window: Window) -> AbstractContextManager[tuple[Columns, Iterator[list[tuple[Any, ...]]]]]:
+def _open_query(feed: Feed, window: Window) -> AbstractContextManager[tuple[Columns, Rows]]:
     bounds = {"window_start": window.start, "window_end": window.end}
     source = f"feed {feed.name}: include/sql/{feed.sql}"
     return open_query(feed.warehouse_conn_id, read_query(feed), bounds, source=source)

@@ -113,6 +113,31 @@ def test_preview_writes_nothing_and_shows_masked_samples(stack: Stack, caplog: p
     assert report(stack, mode="preview") is None
 
 
+def test_preview_tells_of_each_row_that_is_kept_back_why(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
+    stack.warehouse(ROWS[:2] + ROWS[60:64])
+    create(stack, plan(stack)[0])
+    more = [
+        follow_up("new"),
+        follow_up("zeenat.quillfeather@example.com", subject=None),
+        follow_up("no-subject", subject=None, task_type="Meating"),
+    ]
+    stack.warehouse([*ROWS[:2], ROWS[61], *more])
+    with caplog.at_level(logging.INFO):
+        plan(stack, run_id="manual__2", mode="preview")
+    lines = [record.getMessage() for record in caplog.records]
+    told = lines[lines.index("not sent: 5 rows") :]
+    assert told == [
+        "not sent: 5 rows",
+        "         2 invalid: subject: missing",
+        "         2 already accepted",
+        "         1 already invalid",
+        "of those that are kept back, the first 3:",
+        "  'ze…r@example.com' invalid: subject: missing",
+        "  'no-subject' invalid: subject: missing",
+        "  'no-type' already invalid: task_type: no such task type; did you mean 'Meeting'?",
+    ]
+
+
 def test_nothing_due_is_a_green_run(stack: Stack) -> None:
     assert plan(stack) == []
     assert verify(stack) == {}
