@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
-from followups.feeds import Feed, FeedError, feeds_dir, load_feed
+from followups.feeds import Feed, FeedError, feed_files, feeds_dir, load_feed
 from leadsquared.operators.apply_changes import ApplyChangesOperator
 from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
@@ -94,7 +94,7 @@ class BrokenFeeds(DAG):
 
 
 problems = []
-for path in sorted(feeds_dir().glob("*.yaml")):
+for path in feed_files(feeds_dir()):
     try:
         loaded = load_feed(path)
     except FeedError as error:

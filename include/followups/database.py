@@ -72,10 +72,18 @@ def _sqlite(url: URL) -> sa.Engine:
 
 
 def _postgresql(url: URL) -> sa.Engine:
-    options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    settings = {
+        "statement_timeout": STATEMENT_TIMEOUT_MS,
+        # Locks of a process that is frozen within a transaction would keep everybody else waiting.
+        "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT_MS,
+        "timezone": "UTC",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    # A host that is gone answers nothing: within a minute the connection to it counts as lost.
+    alive = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": options},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": options, **alive},
         pool_size=20,
         max_overflow=20,
         pool_pre_ping=True,

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from followups.errors import PermanentError
-from followups.feed_fields import Address, ClockTime, Columns, CronLine, Share, TableName, TimeZone
+from followups.feed_checks import file_problems, read_query_file
+from followups.feed_fields import (
+    Address,
+    ClockTime,
+    Code,
+    Columns,
+    ConnectionId,
+    CronLine,
+    CustomField,
+    MarkerPlace,
+    QueryFile,
+    Share,
+    StartDate,
+    TableName,
+    Tag,
+    TimeZone,
+    is_query_file,
+    is_switch_for_number,
+)
+from followups.feed_text import FeedText
+from followups.feed_trouble import Problem, explain, in_order, yaml_problem
 
 
 class FeedError(PermanentError):
@@ -24,43 +43,79 @@ class FeedError(PermanentError):
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number(cls, value: Any, field: ValidationInfo) -> Any:
+        if is_switch_for_number(value, cls.model_fields[str(field.field_name)].annotation):
+            raise PydanticKnownError("float_type")
+        return value
+
 
 class QuietHours(_Settings):
     """Local hours in which nothing may fall due; such a follow-up is moved to their end."""
 
-    start: ClockTime = Field(description="first quiet minute, in the feed's time zone, as HH:MM")
-    end: ClockTime = Field(description="first minute after, as HH:MM; may lie on the next day")
+    start: ClockTime = Field(
+        description="first quiet minute, in the feed's `timezone`, as HH:MM of 24 hours", examples=["20:00"]
+    )
+    end: ClockTime = Field(
+        description="first minute that is no longer quiet, as HH:MM; earlier than `start`: on the next day",
+        examples=["09:00"],
+    )
 
 
 class Marker(_Settings):
-    """Where the marker is written by which a CRM task can be found again."""
+    """Where the short text is written by which a CRM task can be found again."""
 
-    place: Literal["description", "custom_field", "off"] = "description"
-    custom_field: str | None = Field(
-        None, pattern="^mx_[A-Za-z0-9_]+$", description="schema name, for place: custom_field"
+    place: MarkerPlace = Field(
+        "description",
+        description="description: at the end of the task's description; custom_field: in the field named below; "
+        "off: nowhere, so that tasks are found again by name, owner, due date and lead alone, which is less sure",
+    )
+    custom_field: CustomField | None = Field(
+        None,
+        description="schema name of the task's field that takes the marker, for `place: custom_field` alone",
+        examples=["mx_Custom_1"],
     )
 
     @model_validator(mode="after")
     def _named(self) -> Marker:
         if (self.place == "custom_field") != (self.custom_field is not None):
-            raise PydanticCustomError("marker", "name `custom_field` exactly where `place` is custom_field")
+            raise PydanticCustomError(
+                "marker",
+                "`place: custom_field` and the field's name go together; write both, like "
+                "{place: custom_field, custom_field: mx_Custom_1}, or neither",
+            )
         return self
 
 
 class Thresholds(_Settings):
-    """When a run fails. Shares are of the rows that were due; null never fails."""
+    """When a run fails, so that somebody looks. Shares are of the rows that were due, from 0 to 1; null never fails."""
 
-    max_invalid_share: Share | None = Field(0.5, description="rows that failed validation")
-    max_rejected_share: Share | None = Field(0.2, description="rows that LeadSquared refused or dropped")
-    max_unknown: int | None = Field(0, ge=0, description="rows whose outcome is not known when the run ends")
+    max_invalid_share: Share | None = Field(
+        0.5, description="fail above this share of rows with faulty columns; 0.1 is 10 %, null never fails"
+    )
+    max_rejected_share: Share | None = Field(
+        0.2, description="fail above this share of rows that LeadSquared refused or dropped; 0.1 is 10 %, null never"
+    )
+    max_unknown: int | None = Field(
+        0,
+        ge=0,
+        description="fail above this number of rows of which nobody can tell, when the run ends, whether LeadSquared "
+        "has them; null never fails",
+    )
 
 
 class Approval(_Settings):
     """Ask a person before a large run is sent."""
 
-    above_rows: int = Field(ge=1, description="ask where more rows than this would be sent")
+    above_rows: int = Field(
+        ge=1, description="ask where a run would send more rows than this; fewer go out unasked", examples=[1000]
+    )
     timeout_hours: float = Field(
-        24, gt=0, le=24 * 30, description="without an answer for so long, the rows are held as if it had been no"
+        24,
+        gt=0,
+        le=24 * 30,
+        description="hours that an answer is waited for; without one the rows are held, as if it had been no",
     )
 
     @property
@@ -72,69 +127,173 @@ class Approval(_Settings):
 class WriteBack(_Settings):
     """Where the outcome of each follow-up is written for the company's own reports."""
 
-    table: TableName = Field(description="table, with its schema if need be; made if missing")
-    conn_id: str | None = Field(None, description="Airflow connection of its database; null: the feed's warehouse")
+    table: TableName = Field(
+        description="table's name, with its schema if need be; it is made if it is missing",
+        examples=["reports.followup_outcomes"],
+    )
+    conn_id: ConnectionId | None = Field(
+        None, description="Airflow connection of the table's database; null: the feed's `warehouse_conn_id`"
+    )
 
 
 class Feed(_Settings):
     """A source of follow-ups: query, schedule, defaults and policies. DAG id `leadsquared_<name>`."""
 
-    name: str = Field(pattern="^[a-z][a-z0-9_]{0,60}$", description="the file's name without .yaml")
-    description: str = Field("", description="shown as the DAG's description")
-    schedule: CronLine | None = Field(None, description="cron line, in `timezone`; null: by hand only")
-    timezone: TimeZone = Field("Asia/Kolkata", description="for the schedule and for dates that have no zone")
-    start_date: datetime = Field(description="first date the schedule and backfills may cover")
-    warehouse_conn_id: str = Field("warehouse_default", description="Airflow connection of the warehouse")
-    leadsquared_conn_id: str = Field("leadsquared_default", description="Airflow connection of LeadSquared")
-    sql: str = Field(description="the query's file, relative to include/sql")
-    identity: tuple[str, ...] = Field((), description="columns that, with followup_id, tell follow-ups apart")
-    defaults: Columns = Field(default_factory=dict, description="values for columns that are missing or null")
-    ahead_hours: int = Field(0, ge=0, le=24 * 366, description="send this long before the due date")
+    name: str = Field(
+        pattern="^[a-z][a-z0-9_]{0,60}$",
+        description="the file's name without .yaml; it is part of each row's identity, so that renaming the file makes "
+        "all rows new and sends what is due once more",
+    )
+    description: str = Field(
+        "", description="what the feed sends, in your words; shown as the DAG's description in Airflow"
+    )
+    schedule: CronLine | None = Field(
+        None,
+        description="when it runs, in `timezone`: a cron line of five fields (minute, hour, day, month, weekday) or "
+        "@hourly, @daily, @weekly, @monthly, @yearly; null: when somebody triggers it alone",
+        examples=["0 6 * * *"],
+    )
+    timezone: TimeZone = Field(
+        "Asia/Kolkata",
+        description="zone of the schedule, of quiet hours, and of dates in the warehouse that have none",
+        examples=["Asia/Kolkata"],
+    )
+    start_date: StartDate = Field(
+        description="first date that the schedule and backfills may cover; nothing is sent for it by itself",
+        examples=["2026-01-31"],
+    )
+    warehouse_conn_id: ConnectionId = Field(
+        "warehouse_default", description="Airflow connection of the warehouse that the query reads"
+    )
+    leadsquared_conn_id: ConnectionId = Field(
+        "leadsquared_default", description="Airflow connection of the LeadSquared account that gets the tasks"
+    )
+    sql: QueryFile = Field(description="file of the query, in include/sql", examples=["appointments.sql"])
+    identity: tuple[str, ...] = Field(
+        (),
+        description="columns of the query that tell follow-ups apart together with followup_id, for ids that come "
+        "again, such as one for each visit; changing the list makes all rows new and sends what is due once more",
+        examples=[["due_at"]],
+    )
+    defaults: Columns = Field(
+        default_factory=dict,
+        description="values for columns that the query does not return, or where it returns null",
+        examples=[{"duration_minutes": 30}],
+    )
+    ahead_hours: int = Field(
+        0,
+        ge=0,
+        le=24 * 366,
+        description="hours before the due date that rows are sent. A scheduled run covers the due dates since the run "
+        "before, moved into the future by this: with 0 a daily run sends what fell due in the past day, with 24 what "
+        "falls due in the coming one. A run by hand without dates goes up to now and so many hours more",
+    )
     late_days: int = Field(
-        1, ge=0, le=31, description="how many days before their interval scheduled runs begin, for rows that come late"
+        1,
+        ge=0,
+        le=31,
+        description="days before its due dates that a scheduled run covers once more, for rows that come late into the "
+        "warehouse; what was sent is left alone. Backfills, runs by hand and given dates cover none",
     )
     look_back_days: int = Field(
-        7, ge=1, le=3650, description="how far runs without an interval look back, and feeds that are kept in step"
+        7,
+        ge=1,
+        le=3650,
+        description="days into the past that a run by hand without dates covers; with `on_change` or `on_cancel` also "
+        "the days that each scheduled run looks back for changes of rows that were sent",
     )
-    past_due: Literal["keep", "shift", "hold"] = Field("keep", description="what to do with dates already past")
-    quiet_hours: QuietHours | None = None
+    past_due: Literal["keep", "shift", "hold"] = Field(
+        "keep",
+        description="what becomes of rows whose due date is over when they are read. keep: sent with that date; "
+        "shift: sent, due a minute from now; hold: kept back until a person sends them by `requeue: held`",
+    )
+    quiet_hours: QuietHours | None = Field(
+        None,
+        description="hours in which nothing may fall due: such a follow-up is moved to their end; null: none",
+        examples=[{"start": "20:00", "end": "09:00"}],
+    )
     check_leads: bool = Field(
-        False, description="look up before sending whether leads exist: a call for each 1,000 rows"
+        False,
+        description="look up, before sending, whether the rows' leads exist, at a call for each 1,000 rows; "
+        "rows without are refused",
     )
-    check_opportunities: str | None = Field(
-        None, pattern="^[0-9]+$", description="code of the opportunities' type, to look them up likewise; null: not"
+    check_opportunities: Code | None = Field(
+        None,
+        description="code of the opportunities' type, to look up, before sending, whether the rows' opportunities "
+        "exist; rows without are refused; null: not looked up",
+        examples=[12000],
     )
-    max_per_owner_per_day: int | None = Field(None, ge=1, description="more than this for one owner and day are held")
-    marker: Marker = Marker()
-    verify: bool = Field(True, description="look in LeadSquared whether accepted tasks exist")
+    max_per_owner_per_day: int | None = Field(
+        None,
+        ge=1,
+        description="follow-ups that one owner may get for one day; what is more is held and shown; null: no limit",
+    )
+    marker: Marker = Field(
+        Marker(),
+        description="where the short text is written by which a task can be found again in LeadSquared",
+        examples=[{"place": "off"}],
+    )
+    verify: bool = Field(True, description="look in LeadSquared, after sending, whether the tasks exist there")
     on_unknown: Literal["verify", "hold", "resend"] = Field(
-        "verify", description="what becomes of rows that were sent without a usable answer"
+        "verify",
+        description="what becomes of rows that were sent and got no usable answer. verify: looked for in LeadSquared, "
+        "and sent again if they are proved absent; hold: looked for, and held if absent; resend: sent again at once, "
+        "which can make two tasks of one row",
     )
     duplicates: Literal["report", "delete_younger"] = Field(
-        "report", description="what to do about a second CRM task with the marker of one follow-up"
+        "report",
+        description="what becomes of a second CRM task of one follow-up. report: shown; delete_younger: the later is "
+        "deleted",
     )
     on_change: Literal["ignore", "update", "recreate"] = Field(
-        "ignore", description="what becomes of an open CRM task whose follow-up changed in the warehouse"
+        "ignore",
+        description="what becomes of an open CRM task whose row changed in the warehouse. ignore: stays; update: "
+        "changed; recreate: deleted and made anew",
     )
     on_cancel: Literal["ignore", "complete", "delete"] = Field(
-        "ignore", description="what becomes of an open CRM task whose follow-up was cancelled in the warehouse"
+        "ignore",
+        description="what becomes of an open CRM task whose row was cancelled in the warehouse. ignore: stays; "
+        "complete: marked as completed; delete: deleted",
     )
-    thresholds: Thresholds = Thresholds()
-    approval: Approval | None = None
-    write_back: WriteBack | None = Field(None, description="write each follow-up's outcome to a table; null: nowhere")
+    thresholds: Thresholds = Field(
+        Thresholds(), description="when a run fails, so that somebody looks", examples=[{"max_invalid_share": 0.1}]
+    )
+    approval: Approval | None = Field(
+        None, description="ask a person before a large run is sent; null: never", examples=[{"above_rows": 1000}]
+    )
+    write_back: WriteBack | None = Field(
+        None,
+        description="write each follow-up's outcome to a table of your own; null: nowhere",
+        examples=[{"table": "followup_outcomes"}],
+    )
     notify: tuple[Address, ...] = Field(
         (),
         description="addresses that get a mail, by the connection smtp_default, when a run fails, holds rows or asks",
+        examples=[["lead@example.com"]],
     )
-    owner: str = Field("revops", description="shown as the DAG's owner")
-    tags: tuple[str, ...] = ()
-    max_active_runs: int = Field(4, ge=1, le=100)
+    owner: str = Field("revops", description="person or team that is shown as the DAG's owner in Airflow")
+    tags: tuple[Tag, ...] = Field(
+        (), description="labels to find the DAG by in Airflow, beside `leadsquared`", examples=[["sales", "india"]]
+    )
+    max_active_runs: int = Field(
+        4, ge=1, le=100, description="runs of the feed that may be under way at once; others wait"
+    )
     batches_per_slice: int | None = Field(
-        None, ge=1, le=2000, description="calls per mapped task; null: 50, and at most 100 mapped tasks"
+        None,
+        ge=1,
+        le=2000,
+        description="calls, each of up to 50 rows, that one parallel Airflow task makes; null: 50, or more where a run "
+        "would need over 100 such tasks",
     )
-    retries: int = Field(3, ge=0, le=20)
+    retries: int = Field(
+        3, ge=0, le=20, description="times that Airflow tries a failed task again; nothing is sent twice by it"
+    )
     quota_patience_hours: float = Field(
-        24, ge=0, le=48, description="how long a run waits for the next day's calls; then its rows stay planned"
+        24,
+        ge=0,
+        le=48,
+        description="hours that a run waits for new calls when the day's are used up; if that is not enough its rows "
+        "stay planned, for the next run",
     )
 
     @property
@@ -183,95 +342,56 @@ def sql_dir() -> Path:
     return Path(__file__).resolve().parents[1] / "sql"
 
 
+def feed_files(folder: Path) -> list[Path]:
+    """Return a folder's feed files by name; also those that end in .yml, to be refused instead of overlooked."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in {".yaml", ".yml"})
+
+
 def read_query(feed: Feed) -> str:
     """Return the text of the feed's query."""
-    path = sql_dir() / feed.sql
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        where = f"{feed.name}.yaml: `sql`: "
-        raise FeedError(f"{where}no readable query at include/sql/{feed.sql}; write it there, or mend `sql`") from error
+        return read_query_file(sql_dir(), feed.sql)
+    except ValueError as error:
+        raise FeedError(f"{feed.name}.yaml: `sql`: {error}") from error
 
 
 def load_feed(path: Path) -> Feed:
-    """Read and check one feed file."""
+    """Read and check one feed file; all that is wrong is told at once, each on a line of its own."""
+    text = _read(path)
+    problems = [*file_problems(path, text), *_query_problems(text)]
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FeedError(f"{path.name}: no such feed file in {path.parent.name}; write it, or mend the name") from error
-    except UnicodeDecodeError as error:
-        raise FeedError(f"{path.name}: not UTF-8 text; save it as UTF-8") from error
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise FeedError(f"{path.name}{where}: not valid YAML: {getattr(error, 'problem', error)}") from error
-    if not isinstance(content, dict):
-        raise FeedError(f"{path.name}: a feed file holds fields such as `sql: appointments.sql`; this one holds none")
-    if content.get("name", path.stem) != path.stem:
-        raise FeedError(f"{path.name}: `name` differs from the file's name: leave it out, or rename the file")
-    try:
-        feed = Feed.model_validate({**content, "name": path.stem})
+        feed = Feed.model_validate({**text.content, "name": path.stem})
     except ValidationError as error:
-        lines = [_explain(path, tree, problem) for problem in error.errors(include_url=False, include_input=False)]
-        raise FeedError("\n".join(lines)) from error
-    read_query(feed)
-    return feed
+        problems += explain(error, Feed, text)
+    else:
+        if not problems:
+            return feed
+    raise FeedError("\n".join(problem.told(path.name) for problem in in_order(problems)))
 
 
 def load_feeds(folder: Path | None = None) -> list[Feed]:
     """Read every feed file of a folder, in the files' order by name."""
-    return [load_feed(path) for path in sorted((folder or feeds_dir()).glob("*.yaml"))]
+    return [load_feed(path) for path in feed_files(folder or feeds_dir())]
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of feed files, for editors; it ships as `include/feeds/feed.schema.json`."""
-    schema = Feed.model_json_schema()
-    schema["properties"].pop("name")
-    schema["required"].remove("name")
-    schema["properties"]["start_date"]["format"] = "date"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+def _read(path: Path) -> FeedText:
+    try:
+        text = FeedText(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FeedError(f"{path.name}: no such feed file in {path.parent.name}; write it, or mend the name") from error
+    except UnicodeDecodeError as error:
+        raise FeedError(f"{path.name}: not UTF-8 text; save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise FeedError(yaml_problem(error).told(path.name)) from error
+    if not isinstance(text.content, dict):
+        raise FeedError(f"{path.name}: a feed file holds fields such as `sql: appointments.sql`; this one holds none")
+    return text
 
 
-def _explain(path: Path, tree: yaml.Node | None, problem: Any) -> str:
-    location: Sequence[str | int] = problem["loc"]
-    field = ".".join(str(part) for part in location)
-    line = _line_of(tree, location)
-    where = f"{path.name}, line {line}" if line else path.name
-    subject = f"`{field}`: " if field else ""
-    return f"{where}: {subject}{_sentence(problem, location)}"
-
-
-def _sentence(problem: Any, location: Sequence[str | int]) -> str:
-    if location == ("name",):
-        return "taken from the file's name, which holds a to z, 0 to 9 and _ alone; rename the file"
-    if problem["type"] == "missing":
-        return "missing; add it"
-    if problem["type"] == "extra_forbidden":
-        known = _fields_at(location[:-1])
-        return f"no such field; known are {', '.join(known)}" if known else "no such field; remove it"
-    return re.sub(r"^(Input|Value|String) ", "value ", str(problem["msg"])).replace("tuple", "list")
-
-
-def _fields_at(location: Sequence[str | int]) -> list[str]:
-    parts: dict[str, type[_Settings]] = {
-        "quiet_hours": QuietHours, "marker": Marker, "thresholds": Thresholds, "approval": Approval,
-        "write_back": WriteBack,
-    }  # fmt: skip
-    model = Feed if not location else parts.get(str(location[0]))
-    return [name for name in model.model_fields if name != "name"] if model else []
-
-
-def _line_of(node: yaml.Node | None, location: Sequence[str | int]) -> int | None:
-    """Return the line of the deepest part of `location` that the file holds."""
-    line: int | None = None
-    for part in location:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = next(((key, value) for key, value in node.value if key.value == part), None)
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
+def _query_problems(text: FeedText) -> Iterator[Problem]:
+    name = text.content.get("sql")
+    if isinstance(name, str) and is_query_file(name):
+        try:
+            read_query_file(sql_dir(), name)
+        except ValueError as error:
+            yield Problem(text.line_of(["sql"]), f"`sql`: {error}")

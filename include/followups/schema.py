@@ -118,11 +118,13 @@ deliveries = sa.Table(
     sa.Column("row_hash", sa.BigInteger, comment="of the warehouse's row as it came; equal: nothing changed"),
     sa.Column("generation", sa.Integer, nullable=False, server_default="0", comment="grows when a row is sent anew"),
     sa.Column("payload", sa.Text, comment="what is sent; the only place of personal data"),
+    sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false(),
+              comment="cancelled in the warehouse while it was not known whether it had been created"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Index("ix_deliveries_refused", "feed", "state", sqlite_where=_refused, postgresql_where=_refused),
     sa.Index("ix_deliveries_open", "feed", "state", "due_at", sqlite_where=_open, postgresql_where=_open),
-)
+)  # fmt: skip
 
 attempts = sa.Table(
     "attempts",

@@ -1,4 +1,4 @@
-"""What may have been meant by a name or an address that LeadSquared does not know."""
+"""What may have been meant by a name or an address that is not known."""
 
 from __future__ import annotations
 
@@ -16,16 +16,22 @@ LIKENESS = 0.8
 _MAX_LENGTH_APART = 2
 
 
-def hint(name: str, known: Collection[str], announced: str, *, casing_alone: bool = False) -> str:
-    """Return the end of a sentence: what may have been meant, else what there is.
+def nearest(name: str, known: Collection[str], *, casing_alone: bool = False) -> str | None:
+    """Return what may have been meant by a name.
 
     :param casing_alone: names such as mx_Custom_1 and mx_Custom_2 are alike and mean different things.
     """
     near = [each for each in known if each.casefold() == name.casefold()]
     if not near and not casing_alone:
         near = get_close_matches(name, known, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
+    return near[0] if near else None
+
+
+def hint(name: str, known: Collection[str], announced: str, *, casing_alone: bool = False) -> str:
+    """Return the end of a sentence: what may have been meant, else what there is."""
+    near = nearest(name, known, casing_alone=casing_alone)
+    if near is not None:
+        return f"; did you mean {near!r}?"
     shown = sorted(known)[:NAMES_SHOWN]
     more = f" and {len(known) - len(shown)} more" if len(known) > len(shown) else ""
     return f"; {announced} {', '.join(shown) or 'none'}{more}"

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from followups.crash_points import reach
 from followups.keys import marker
-from followups.ledger.settling import OpenBatch, OpenRow
+from followups.ledger.settling import CORRIGIBLE, OpenBatch, OpenRow
 from followups.model import State
 from followups.progress import Progress
 from followups.readback import Found, Reader, SeenTask, look, look_closely
@@ -26,6 +26,7 @@ BATCHES_PER_LOOK = 200
 CLOSE_LOOKS = 5
 #: Between a server's clock and ours, with the time that a call may take.
 CLOCKS_DIFFER = timedelta(hours=1)
+FAR_AWAY = datetime.max.replace(tzinfo=UTC)
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Ledger(Protocol):
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None: ...  # noqa: D102
+    def keep(self, crm_task_ids: Mapping[int, str]) -> None: ...  # noqa: D102
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None: ...  # noqa: D102
     def note(self, delivery_ids: Sequence[int], reason: str) -> None: ...  # noqa: D102
     def looked(self, batch_ids: Sequence[str], *, conclusive: bool) -> None: ...  # noqa: D102
@@ -126,8 +128,12 @@ class Verifier:
             after = found[-1].batch_id
             batch_ids = [batch.batch_id for batch in found]
             rows = self._ledger.audited_rows(batch_ids)
+            late = {row.id for members in rows.values() for row in members if row.state in CORRIGIBLE}
+            ids, _ = self._leadsquared.told(batch_ids)
+            told = {row_id: task_id for row_id, task_id in ids.items() if row_id in late}
+            self._record_told(told)
             seen = look([row for members in rows.values() for row in members], self._leadsquared.read)
-            late = {row.id for members in rows.values() for row in members if row.state == State.REJECTED}
+            late -= set(told)
             self._record_created({row_id: tasks for row_id, tasks in seen.tasks.items() if row_id in late})
             doubled = self._heal(found, rows, seen)
             # A batch with duplicates is looked at again, to see that they are gone.
@@ -145,7 +151,7 @@ class Verifier:
         reach("before look")
         batch_ids = [batch.batch_id for batch in chosen]
         ids, reasons = self._leadsquared.told(batch_ids)
-        rows = self._take_what_was_told(self._resend_unseen(chosen, self._ledger.open_rows(batch_ids)), ids)
+        rows = self._resend_unseen(chosen, self._take_what_was_told(self._ledger.open_rows(batch_ids), ids))
         found = look([row for members in rows.values() for row in members], self._leadsquared.read)
         self._record_created(found.tasks)
         self._heal(chosen, rows, found)
@@ -171,9 +177,13 @@ class Verifier:
     def _take_what_was_told(self, rows: Rows, ids: Mapping[int, str]) -> Rows:
         """Believe a webhook that names the CRM task of a row: only LeadSquared knows its address. An audit follows."""
         told = {row.id: ids[row.id] for members in rows.values() for row in members if row.id in ids}
-        self._ledger.created(told, "reported by LeadSquared's status webhook")
-        self._result.counts[State.CREATED] += len(told)
+        self._record_told(told)
         return {batch_id: [row for row in members if row.id not in told] for batch_id, members in rows.items()}
+
+    def _record_told(self, told: Mapping[int, str]) -> None:
+        if told:
+            self._ledger.created(told, "reported by LeadSquared's status webhook")
+            self._result.counts[State.CREATED] += len(told)
 
     def _record_created(self, tasks: Mapping[int, Sequence[SeenTask]]) -> None:
         self._ledger.created({row_id: seen[0].id or "" for row_id, seen in tasks.items()})
@@ -218,20 +228,25 @@ class Verifier:
     def _heal(self, chosen: Sequence[OpenBatch], rows: Mapping[str, Sequence[OpenRow]], found: Found) -> set[str]:
         """Report rows with several CRM tasks, delete the younger where the feed says so; return what to check."""
         doomed: dict[int, list[str]] = {}
+        survivors: dict[int, str] = {}
         doubled = set()
         for batch in chosen:
             delete = self._policy_of(batch.feed).duplicates == "delete_younger"
             for row in rows[batch.batch_id]:
-                tasks = found.tasks.get(row.id, ())
+                tasks = _oldest_first(found.tasks.get(row.id, ()), row)
                 if len(tasks) < 2:
                     continue
                 self._result.duplicates += 1
                 if delete and (younger := _deletable(row, tasks)):
                     doomed[row.id] = younger
                     doubled.add(batch.batch_id)
+                    if row.crm_task_id in younger:
+                        survivors[row.id] = tasks[0].id or ""
                 else:
                     ids = ", ".join(task.id or "" for task in tasks)
                     self._ledger.note([row.id], f"{len(tasks)} CRM tasks for this follow-up: {ids}")
+        if survivors:  # before anything is deleted: the ledger must never name a task that is gone
+            self._ledger.keep(survivors)
         if doomed:
             self._leadsquared.delete([task_id for ids in doomed.values() for task_id in ids])
         for row_id, younger in doomed.items():
@@ -243,6 +258,11 @@ class Verifier:
         if delivery_ids:
             self._ledger.move(delivery_ids, state, reason)
             self._result.counts[state] += len(delivery_ids)
+
+
+def _oldest_first(tasks: Sequence[SeenTask], row: OpenRow) -> Sequence[SeenTask]:
+    """Sort by age; of tasks of one age the one that the ledger knows comes first."""
+    return sorted(tasks, key=lambda task: (task.created_at or FAR_AWAY, task.id != row.crm_task_id))
 
 
 def _deletable(row: OpenRow, tasks: Sequence[SeenTask]) -> list[str]:

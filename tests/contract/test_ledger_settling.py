@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
+from followups.database import connect
 from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
 from followups.model import Outcome, State
-from followups.schema import batches
+from followups.schema import batches, metadata
 from tests.contract.ledger_kit import (
     ACCEPTED,
     REFUSED,
@@ -20,6 +22,7 @@ from tests.contract.ledger_kit import (
     batch,
     batch_ids,
     counted,
+    end,
     expire,
     plan,
     rows_of,
@@ -274,3 +277,77 @@ def test_halves_of_a_batch_that_was_sent_again_are_sent_again(engine: sa.Engine)
     sender = sender_of(engine)
     claim, _ = take(sender, batch_id)
     assert sender.split(claim, REJECTED) == sender.batches_to_send_again([plan_id])
+
+
+def test_batch_that_is_sent_again_is_looked_for_from_the_beginning(engine: sa.Engine) -> None:
+    _, batch_id, ledger = proved_absent(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.update(batches).values(looks=3, looked_at=datetime.now(UTC)))
+    claim, _ = take(sender_of(engine), batch_id)
+    sender_of(engine).record(claim, UNKNOWN)
+    (found,) = ledger.open_batches(10)
+    assert (found.looks, found.looked_ago) == (0, None)
+
+
+def test_verdict_does_not_hold_once_the_call_has_ended_after_the_look(engine: sa.Engine) -> None:
+    plan_id, _ = plan(engine, make_rows(2))
+    (batch_id,) = batch_ids(engine, plan_id)
+    sender = sender_of(engine, lease_seconds=-1)
+    claim, _ = take(sender, batch_id)
+    sender_of(engine, "other").expire_leases()
+    ledger = SettleLedger(engine, actor="verify", plan_ids=[plan_id])
+    ledger.open_batches(10)
+    sender.record(claim, UNKNOWN)
+    ledger.move([row["id"] for row in rows_of(engine)], State.PLANNED, "was not found")
+    ledger.looked([batch_id], conclusive=True)
+    assert (counted(engine), batch(engine, batch_id)["looks"]) == ({"unknown": 2}, 0)
+
+
+def test_rows_of_an_emptied_batch_that_were_created_before_are_audited(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine, outcome=UNKNOWN)
+    (batch_id,) = batch_ids(engine, plan_id)
+    first, *others = (row["id"] for row in rows_of(engine))
+    ledger.open_batches(10)
+    ledger.created({first: "c001"})
+    ledger.move(others, State.PLANNED, "was not found")
+    ledger.looked([batch_id], conclusive=True)
+    claim = sender_of(engine).claim(batch_id)
+    assert claim is not None
+    end(engine, plan_id)
+    plan(engine, make_rows(3), run="run-2")
+    assert sender_of(engine).begin(claim, "again") is None
+    (found,) = ledger.unaudited_batches(timedelta(days=-1), 10)
+    assert [row.crm_task_id for row in ledger.audited_rows([batch_id])[found.batch_id]] == ["c001"]
+
+
+def test_held_row_that_was_sent_is_audited_and_created_when_it_comes_late(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine, rows=1, outcome=UNKNOWN)
+    (batch_id,) = batch_ids(engine, plan_id)
+    (row,) = rows_of(engine)
+    ledger.move([row["id"]], State.HELD, "cannot be found")
+    ledger.looked([batch_id], conclusive=True)
+    assert [each.state for each in ledger.audited_rows([batch_id])[batch_id]] == [State.HELD]
+    ledger.created({row["id"]: "c001"})
+    assert rows_of(engine)[0]["state"] == "created"
+
+
+def test_another_task_may_stand_for_a_created_row_alone(engine: sa.Engine) -> None:
+    _, ledger = sent_plan(engine, rows=2)
+    first, second = (row["id"] for row in rows_of(engine))
+    ledger.created({first: "young"})
+    ledger.keep({first: "old", second: "older"})
+    assert [row["crm_task_id"] for row in rows_of(engine)] == ["old", None]
+
+
+def test_sender_that_is_frozen_in_a_transaction_keeps_nobody_from_giving_up_others(postgres_url: URL) -> None:
+    engine = connect(postgres_url)
+    metadata.create_all(engine)
+    plan_id, _ = plan(engine, make_rows(51))
+    frozen, other = batch_ids(engine, plan_id)
+    for batch_id in (frozen, other):
+        take(sender_of(engine, lease_seconds=-1), batch_id)
+    with engine.begin() as connection:
+        connection.execute(sa.select(batches).where(batches.c.batch_id == frozen).with_for_update())
+        assert sender_of(engine).expire_leases() == 1
+    assert (batch(engine, frozen)["state"], batch(engine, other)["state"]) == ("sending", "unknown")
+    engine.dispose()

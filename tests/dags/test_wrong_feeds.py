@@ -14,6 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
 from followups import feeds
+from followups.feed_checks import RESERVED
 from leadsquared.retrying import RETRY_POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
         shutil.copytree(ROOT / "dags", tmp_path / "dags")
         shutil.copytree(ROOT / "include" / "feeds", tmp_path / "feeds")
         for name, text in more.items():
-            (tmp_path / "feeds" / f"{name}.yaml").write_text(text, encoding="utf-8")
+            file = name if "." in name else f"{name}.yaml"
+            (tmp_path / "feeds" / file).write_text(text, encoding="utf-8")
         monkeypatch.setattr(feeds, "feeds_dir", lambda: tmp_path / "feeds")
         return DagBag(dag_folder=str(tmp_path / "dags"))
 
@@ -67,10 +69,10 @@ def test_feed_that_wants_approval_asks_between_planning_and_sending(load: Load) 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (GOOD + "past_due: drop\n", "visits.yaml, line 3: `past_due`: value should be 'keep', 'shift' or 'hold'"),
+        (GOOD + "past_due: drop\n", "visits.yaml, line 3: `past_due`: wants 'keep', 'shift' or 'hold'"),
         (GOOD + "schedule: 0 6 * *\n", "visits.yaml, line 3: `schedule`: not a cron line"),
         (GOOD + "tags: [\n", "visits.yaml, line 4: not valid YAML"),
-        ("start_date: 2031-01-01\nsql: gone.sql\n", "visits.yaml: `sql`: no readable query at include/sql/gone.sql"),
+        ("start_date: 2031-01-01\nsql: gone.sql\n", "visits.yaml, line 2: `sql`: no query at include/sql/gone.sql"),
     ],
 )
 def test_wrong_feed_is_an_import_error_that_names_file_field_and_cure(load: Load, text: str, problem: str) -> None:
@@ -84,6 +86,27 @@ def test_all_wrong_feeds_are_in_one_error(load: Load) -> None:
     (error,) = load(visits=GOOD + "retries: -1\n", calls="sql: [\n").import_errors.values()
     assert "visits.yaml, line 3: `retries`" in error
     assert "calls.yaml, line 2: not valid YAML" in error
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_feed_that_would_hide_another_dag_is_an_import_error(load: Load, name: str) -> None:
+    bag = load(**{name: GOOD})
+    (error,) = bag.import_errors.values()
+    assert f"{name}.yaml: its DAG would be leadsquared_{name}, which there is for another purpose" in error
+    assert set(bag.dags) == SHIPPED
+
+
+def test_names_of_all_other_dags_are_taken(load: Load) -> None:
+    feeds_dags = {feed.dag_id for feed in feeds.load_feeds()}
+    others = set(load().dags) - feeds_dags
+    assert others <= {f"leadsquared_{name}" for name in RESERVED}
+
+
+def test_feed_file_of_another_ending_is_an_import_error(load: Load) -> None:
+    bag = load(**{"visits.yml": GOOD})
+    (error,) = bag.import_errors.values()
+    assert "visits.yml: feed files end in .yaml; rename this one to visits.yaml" in error
+    assert set(bag.dags) == SHIPPED
 
 
 def test_loading_the_dags_opens_no_connection_and_no_database(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,14 @@ class FakeLedger:
     """Batches of one row each."""
 
     def __init__(
-        self, *batches: OpenBatch, payload: bool = True, state: State | None = None, marked: bool = True
+        self,
+        *batches: OpenBatch,
+        payload: bool = True,
+        state: State | None = None,
+        marked: bool = True,
+        crm_task_id: str | None = None,
     ) -> None:
+        self._crm_task_id = crm_task_id
         self.batches = {batch.batch_id: batch for batch in batches}
         self.rows = {
             each.batch_id: self._row(number, each, payload, state, marked) for number, each in enumerate(batches)
@@ -32,13 +38,14 @@ class FakeLedger:
         self.looks: list[str] = []
         self.conclusive: dict[str, bool] = {}
         self.audits: list[str] = []
+        self.kept: dict[int, str] = {}
 
     def _row(self, number: int, batch: OpenBatch, payload: bool, state: State | None, marked: bool) -> OpenRow:
         key = delivery_key("visits", str(number))
         text = {"Name": "Visit", "OwnerEmailAddress": AVA, "DueDate": "2031-04-05 06:00:00",
                 "Description": f"[ref:{marker(key)}]" if marked else ""}  # fmt: skip
         return OpenRow(id=number, key=key, generation=0, state=state or State(batch.state), task_type="Visit",
-                       payload=json.dumps(text) if payload else None)  # fmt: skip
+                       payload=json.dumps(text) if payload else None, crm_task_id=self._crm_task_id)  # fmt: skip
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         return [self.batches[key] for key in sorted(self.batches) if key > after][:limit]
@@ -63,6 +70,9 @@ class FakeLedger:
 
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None:
         self.states |= {key: (State.CREATED, task) for key, task in crm_task_ids.items()}
+
+    def keep(self, crm_task_ids: Mapping[int, str]) -> None:
+        self.kept |= crm_task_ids
 
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None:
         self.states |= dict.fromkeys(delivery_ids, (state, reason))

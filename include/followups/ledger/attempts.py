@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from followups.ledger import events
 from followups.model import Outcome, State
-from followups.schema import attempts
+from followups.schema import UtcDateTime, attempts
 
 if TYPE_CHECKING:
     from followups.ledger.sending import Claim
@@ -41,11 +42,28 @@ def begun(
     events.record(connection, [event])
 
 
-def ended(connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
-    """Note how the claim's call ended."""
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A call that has just ended: when it began, and with which rows."""
+
+    started_at: datetime
+    delivery_ids: Sequence[int]
+
+
+def ended(connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> Ended | None:
+    """Note how the claim's call ended; return it, None where that was noted before."""
     a = attempts.c
-    connection.execute(
+    row = connection.execute(
         sa.update(attempts)
         .where(a.batch_id == claim.batch_id, a.token == claim.token, a.finished_at.is_(None))
         .values(finished_at=now, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail)
-    )
+        .returning(a.started_at, a.delivery_ids)
+    ).first()
+    return None if row is None else Ended(started_at=row.started_at, delivery_ids=row.delivery_ids)
+
+
+def last_begun(batch_id: str) -> sa.ScalarSelect[datetime | None]:
+    """Return, as a query, when a batch's last call began; null where it was never sent."""
+    a = attempts.c
+    last = sa.func.max(a.started_at, type_=UtcDateTime)
+    return sa.select(last).where(a.batch_id == batch_id).scalar_subquery()

@@ -39,6 +39,8 @@ class Known(NamedTuple):
     generation: int
     batch_id: str | None
     row_hash: int | None = None
+    #: cancelled while nobody knew whether it had been created
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,15 @@ class PlanLedger:
         d = deliveries.c
         with self._engine.connect() as connection:
             query = sa.select(
-                d.delivery_key, d.id, d.state, d.content_hash, d.plan_id, d.generation, d.batch_id, d.row_hash
+                d.delivery_key,
+                d.id,
+                d.state,
+                d.content_hash,
+                d.plan_id,
+                d.generation,
+                d.batch_id,
+                d.row_hash,
+                d.withdrawn,
             )
             found = connection.execute(query.where(is_one_of(connection, d.delivery_key, keys)))
             # All at once: row by row the driver takes as long as the database.

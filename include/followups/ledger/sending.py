@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.crash_points import reach
-from followups.ledger import attempts, events
+from followups.ledger import attempts, events, late_replies
 from followups.ledger.clock import store_now
 from followups.model import Outcome, OutcomeKind, State
 from followups.planning.batching import plan_of
@@ -24,6 +24,7 @@ from followups.schema import batches, deliveries, plans
 #: Longer than a call may take with its wait for a slot; a batch whose owner is silent for so long is given up.
 DEFAULT_LEASE = timedelta(minutes=5)
 
+WITHDRAWN = "cancelled in the warehouse before it was known that LeadSquared has it not"
 #: What a batch and its deliveries become by outcome.
 _BATCH_STATE = {
     OutcomeKind.ACCEPTED: "accepted",
@@ -39,6 +40,8 @@ _DELIVERY_STATE = {
     OutcomeKind.UNAUTHORISED: State.PLANNED,
     OutcomeKind.UNKNOWN: State.UNKNOWN,
 }
+#: Outcomes of calls that created what they asked for, or may have.
+_HAD_EFFECT = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,20 +138,24 @@ class SendLedger:
             moved = connection.execute(
                 sa.update(batches)
                 .where(*fenced)
-                .values(state="sending", sent_at=now, answered_at=None, lease_until=now + self.lease)
-            )
+                .values(
+                    state="sending", sent_at=now, answered_at=None, looks=0, looked_at=None,
+                    lease_until=now + self.lease,
+                )
+            )  # fmt: skip
             if not moved.rowcount:
                 return None
-            rows = connection.execute(
+            found = connection.execute(
                 sa.update(deliveries)
                 .where(d.batch_id == claim.batch_id, d.state == State.PLANNED)
-                .values(state=State.SENDING, updated_at=now)
-                .returning(d.id, d.payload)
+                .values(state=sa.case((d.withdrawn, State.CANCELLED), else_=State.SENDING), updated_at=now)
+                .returning(d.id, d.payload, d.state)
             ).all()
+            self._cancel(connection, claim, [row[0] for row in found if row[2] == State.CANCELLED], now)
+            rows = sorted((row[0], row[1]) for row in found if row[2] == State.SENDING)
             if not rows:
                 self._empty(connection, claim, now)
                 return None
-            rows = sorted(rows)
             reach("before intent commit")
             attempts.begun(connection, claim, webhook_token, [row[0] for row in rows], now)
         reach("after intent commit")
@@ -164,7 +171,7 @@ class SendLedger:
 
     def _record(self, connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> bool:
         b, d = batches.c, deliveries.c
-        attempts.ended(connection, claim, outcome, now)
+        attempt = attempts.ended(connection, claim, outcome, now)
         mine = (*_held_by(claim), b.state.in_(("sending", "unknown")))
         values: dict[str, Any] = {
             "state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None, "answered_at": now
@@ -182,15 +189,20 @@ class SendLedger:
         lease = now + self.lease if outcome.kind is OutcomeKind.REFUSED else None
         moved = connection.execute(sa.update(batches).where(*mine).values(**values, lease_until=lease))
         reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
+        rows_moved = 0
         if moved.rowcount:
             open_ones = d.state.in_((State.SENDING, State.UNKNOWN))
-            connection.execute(
+            rows_moved = connection.execute(
                 sa.update(deliveries)
                 .where(d.batch_id == claim.batch_id, open_ones)
                 .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
-            )
-        else:  # a second owner has sent the rows too by now: a look at them must follow
+            ).rowcount
+        else:  # a second owner may have sent the rows too by now: a look at them must follow, a while after this
             connection.execute(sa.update(batches).where(b.batch_id == claim.batch_id).values(audited_at=None))
+            settled = (b.batch_id == claim.batch_id, b.settled_at.is_not(None))
+            connection.execute(sa.update(batches).where(*settled).values(settled_at=now))
+        if attempt and rows_moved < len(attempt.delivery_ids) and outcome.kind in _HAD_EFFECT:
+            late_replies.keep_back(connection, claim, attempt, outcome, now)
         note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
         event = events.of_batch(
             now, self._owner, claim.batch_id, from_state=State.SENDING, to_state=target, reason=note or None
@@ -243,9 +255,12 @@ class SendLedger:
         with self._engine.begin() as connection:
             now = store_now(connection)
             reason = "the sender died, or lost the ledger, after it may have sent the batch"
+            # Whom a frozen owner keeps from its batch need not wait: the next round finds it.
+            each = batches.alias("each").c
+            silent = sa.select(each.batch_id).where(each.state == "sending", each.lease_until < now)
             expired = connection.execute(
                 sa.update(batches)
-                .where(b.state == "sending", b.lease_until < now)
+                .where(b.batch_id.in_(silent.with_for_update(skip_locked=True)))
                 .values(state="unknown", reason=reason)
                 .returning(b.batch_id)
             ).scalars().all()  # fmt: skip
@@ -274,8 +289,27 @@ class SendLedger:
         return sa.or_(batches.c.lease_until < now, batches.c.owner.in_(self._replaces))
 
     def _empty(self, connection: sa.Connection, claim: Claim, now: datetime) -> None:
-        values = {"state": "settled", "settled_at": now, "sent_at": None, "reason": "nothing left to send"}
+        # Rows of an earlier call that were created or refused then stay in the batch, and are audited.
+        sent_at = attempts.last_begun(claim.batch_id)
+        values = {
+            "state": "settled", "settled_at": now, "audited_at": None, "sent_at": sent_at,
+            "reason": "nothing left to send",
+        }  # fmt: skip
         connection.execute(sa.update(batches).where(*_held_by(claim)).values(**values, lease_until=None))
+
+    def _cancel(self, connection: sa.Connection, claim: Claim, delivery_ids: Sequence[int], now: datetime) -> None:
+        """Let rows go that were cancelled in the warehouse while it was not known whether they had been created."""
+        if not delivery_ids:
+            return
+        d = deliveries.c
+        values = {"batch_id": None, "reason": WITHDRAWN}
+        connection.execute(sa.update(deliveries).where(d.id.in_(delivery_ids)).values(**values))
+        log = [
+            {"at": now, "actor": self._owner, "delivery_id": delivery_id, "batch_id": claim.batch_id,
+             "from_state": State.PLANNED, "to_state": State.CANCELLED, "reason": WITHDRAWN}
+            for delivery_id in delivery_ids
+        ]  # fmt: skip
+        events.record(connection, log)
 
 
 def _unsent() -> sa.ColumnElement[str]:

@@ -19,8 +19,12 @@ from followups.schema import UtcDateTime, batches, deliveries, plans
 
 OPEN_BATCHES = ("accepted", "unknown")
 OPEN_ROWS = (State.ACCEPTED, State.UNKNOWN)
-#: Rows of a settled batch that a later look may still correct: duplicates of the one, latecomers of the other.
-AUDITED_ROWS = (State.CREATED, State.REJECTED)
+#: Rows that were sent and given up: a task that comes late corrects them.
+CORRIGIBLE = (State.REJECTED, State.HELD)
+#: Rows of a settled batch that a later look may still correct: duplicates of the one, latecomers of the others.
+AUDITED_ROWS = (State.CREATED, *CORRIGIBLE)
+#: Another value of one of these: a batch is not what it was when it was listed.
+_CALL = (batches.c.token, batches.c.sent_at, batches.c.answered_at, batches.c.settled_at)
 #: A server that was slow to answer may have done the work only then; what never ended counts from its start.
 _ENDED_AT = sa.func.coalesce(batches.c.answered_at, batches.c.sent_at, type_=UtcDateTime)
 
@@ -35,6 +39,7 @@ class OpenRow:
     state: State
     task_type: str | None
     payload: str | None
+    crm_task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ class SettleLedger:
         self._plan_ids = plan_ids
         self._conn_id = leadsquared_conn_id
         #: claim and call of batches as they were last listed: what was looked for then tells nothing of a later call
-        self._calls: dict[str, tuple[int, datetime | None]] = {}
+        self._calls: dict[str, tuple[Any, ...]] = {}
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         """Return batches that wait for a verdict, by id."""
@@ -129,18 +134,18 @@ class SettleLedger:
         """Note that settled batches were looked at again."""
         b = batches.c
         with self._engine.begin() as connection:
-            chosen = is_one_of(connection, b.batch_id, list(batch_ids))
+            chosen = is_one_of(connection, b.batch_id, self._as_listed(connection, batch_ids))
             connection.execute(sa.update(batches).where(chosen).values(audited_at=store_now(connection)))
 
     def _batches(self, wanted: sa.ColumnElement[bool], limit: int, after: str) -> list[OpenBatch]:
         b = batches.c
         ended_at = _ENDED_AT.label("ended_at")
-        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.token, b.looks, b.looked_at, ended_at, b.sent_at)
+        query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.looks, b.looked_at, ended_at, *_CALL)
         query = query.where(wanted, b.batch_id > after).order_by(b.batch_id).limit(limit)
         with self._engine.connect() as connection:
             now = store_now(connection)
             rows = connection.execute(self._mine(query, now)).all()
-        self._calls |= {row.batch_id: (row.token, row.sent_at) for row in rows}
+        self._calls |= {row.batch_id: _call_of(row) for row in rows}
         return [
             OpenBatch(
                 batch_id=row.batch_id,
@@ -166,7 +171,9 @@ class SettleLedger:
         d = deliveries.c
         rows: dict[str, list[OpenRow]] = {batch_id: [] for batch_id in batch_ids}
         with self._engine.connect() as connection:
-            query = sa.select(d.batch_id, d.id, d.delivery_key, d.generation, d.state, d.task_type, d.payload)
+            query = sa.select(
+                d.batch_id, d.id, d.delivery_key, d.generation, d.state, d.task_type, d.payload, d.crm_task_id
+            )
             query = query.where(is_one_of(connection, d.batch_id, batch_ids), d.state.in_(states))
             for row in connection.execute(query):
                 rows[row[0]].append(
@@ -177,17 +184,18 @@ class SettleLedger:
                         state=State(row[4]),
                         task_type=row[5],
                         payload=row[6],
+                        crm_task_id=row[7],
                     )
                 )
         return rows
 
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None:
-        """Record the CRM tasks that were found, by delivery; also of rows that had been given up as rejected."""
+        """Record the CRM tasks that were found, by delivery; also of rows that had been given up."""
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
             reach("before settle commit")
-            movable = (*OPEN_ROWS, State.REJECTED)
+            movable = (*OPEN_ROWS, *CORRIGIBLE)
             before = self._states(connection, list(crm_task_ids), movable)
             statement = (
                 sa.update(deliveries)
@@ -199,6 +207,17 @@ class SettleLedger:
                 connection.execute(statement, rows)
             self._log(connection, before, State.CREATED, reason or "seen in LeadSquared", now)
         reach("after settle commit")
+
+    def keep(self, crm_task_ids: Mapping[int, str]) -> None:
+        """Record which of its CRM tasks stands for a delivery from now on, where it has several."""
+        d = deliveries.c
+        with self._engine.begin() as connection:
+            now = store_now(connection)
+            for delivery_id, task_id in sorted(crm_task_ids.items()):
+                one = sa.update(deliveries).where(d.id == delivery_id, d.state == State.CREATED)
+                if connection.execute(one.values(crm_task_id=task_id, updated_at=now)).rowcount:
+                    reason = "the oldest of its CRM tasks stands for it"
+                    events.record(connection, [events.of_created(now, self._actor, delivery_id, reason)])
 
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None:
         """Record another verdict on unsettled rows.
@@ -256,11 +275,11 @@ class SettleLedger:
             connection.execute(ended.values(state="settled", settled_at=now, audited_at=None))
 
     def _as_listed(self, connection: sa.Connection, batch_ids: Sequence[str]) -> list[str]:
-        """Lock batches, and return those that nobody has claimed, or sent by an older claim, since they were listed."""
+        """Lock batches, and return those that nobody claimed or sent, and whose calls did not end, since then."""
         b = batches.c
-        query = sa.select(b.batch_id, b.token, b.sent_at).where(is_one_of(connection, b.batch_id, batch_ids))
+        query = sa.select(b.batch_id, *_CALL).where(is_one_of(connection, b.batch_id, batch_ids))
         rows = connection.execute(query.order_by(b.batch_id).with_for_update())
-        calls = {row.batch_id: (row.token, row.sent_at) for row in rows}
+        calls = {row.batch_id: _call_of(row) for row in rows}
         return [batch_id for batch_id, call in calls.items() if self._calls.get(batch_id, call) == call]
 
     def spent(self, plan_id: int, lookups: int) -> None:
@@ -275,7 +294,7 @@ class SettleLedger:
         d = deliveries.c
         query = sa.select(d.id, d.state).where(is_one_of(connection, d.id, list(delivery_ids)), d.state.in_(states))
         # Locked, so that what is moved afterwards is what the log is about to tell.
-        query = query.with_for_update()
+        query = query.order_by(d.id).with_for_update()
         return {row[0]: row[1] for row in connection.execute(query)}
 
     def _log(
@@ -287,3 +306,7 @@ class SettleLedger:
             for delivery_id, state in before.items()
         ]  # fmt: skip
         events.record(connection, log)
+
+
+def _call_of(row: Any) -> tuple[Any, ...]:
+    return row.token, row.sent_at, row.answered_at, row.settled_at

@@ -21,6 +21,8 @@ class Action(Enum):
     SEND = auto()
     #: Write down its state; nothing is sent.
     RECORD = auto()
+    #: Write down whether it is to be sent once it is known that LeadSquared has it not.
+    WITHDRAW = auto()
     #: The same id again in this window.
     DUPLICATE = auto()
     #: The ledger already has the last word, or another run will.
@@ -37,6 +39,10 @@ class Decision:
 
 
 NEW = Decision(Action.SEND, "new")
+#: States of rows that may yet turn out never to have been created.
+_UNDECIDED = frozenset({State.SENDING, State.UNKNOWN})
+#: What the ledger must hold of such a row's withdrawal for the warehouse's wish to be news.
+_WISHES = {State.CANCELLED: False, State.PLANNED: True}
 
 
 def decide(
@@ -62,6 +68,10 @@ def decide(
         return Decision(Action.DUPLICATE, State.INVALID) if changed else Decision(Action.LEAVE, "repeated row")
     if known.state == State.PLANNED:
         return _decide_planned(candidate, known, is_live_elsewhere)
+    if known.state in _UNDECIDED and candidate.state in _WISHES and known.withdrawn is _WISHES[candidate.state]:
+        word = "sent after all" if known.withdrawn else "cancelled"
+        why = f"to be {word} should LeadSquared turn out not to have it"
+        return Decision(Action.WITHDRAW, f"already {known.state}, {word} since", why)
     if _may_be_sent(candidate, known, changed, requeue):
         asked = str(known.state) == requeue
         return Decision(Action.SEND, "again", f"{known.state} before; {'requeued' if asked else 'the row changed'}")

@@ -31,3 +31,9 @@ def row_of(
         return NewRow(values, owner_day)
     del values["delivery_key"]
     return ChangedRow(known.id, known.state, known.batch_id, values, why, owner_day)
+
+
+def withdrawal_of(known: Known, why: str) -> ChangedRow:
+    """Return the change of a row that is withdrawn, or wanted again, while it stays with the plan that sent it."""
+    values = {"withdrawn": not known.withdrawn, "plan_id": known.plan_id}
+    return ChangedRow(known.id, known.state, known.batch_id, values, why)

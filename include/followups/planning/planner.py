@@ -20,7 +20,7 @@ from followups.planning.allowance import DailyAllowance, OwnerDay
 from followups.planning.batching import BatchCutter
 from followups.planning.counts import PlanCounts, Preview
 from followups.planning.decisions import Action, Decision, Requeue, decide
-from followups.planning.deliveries import columns_of, row_of
+from followups.planning.deliveries import columns_of, row_of, withdrawal_of
 from followups.planning.in_step import InStep
 from followups.planning.related import Lookup, refuse_strangers
 from followups.planning.unchanged import Unchanged
@@ -179,6 +179,10 @@ class Planner:
             self._send(candidate, known, decision, owner_day)
         elif decision.action is Action.RECORD:
             self._record(candidate, known, decision.why)
+        elif decision.action is Action.WITHDRAW:
+            assert known is not None
+            self.counts.outcomes[decision.outcome] += 1
+            self._append(withdrawal_of(known, decision.why))
         elif decision.action is Action.DUPLICATE:
             assert known is not None
             self._repeated(candidate, known.content_hash)
@@ -194,6 +198,8 @@ class Planner:
         self.preview.note(candidate.owner_email or "", candidate.task_type or "", payload)
         self.counts.outcomes[decision.outcome] += 1
         values = {**columns_of(candidate), "state": State.PLANNED, "reason": None, "payload": payload}
+        if known is not None and known.withdrawn:
+            values["withdrawn"] = False
         self._to_batch(row_of(known, values, decision.why, owner_day), len(payload.encode()))
         self._unwritten[candidate.key] = candidate.content_hash
 

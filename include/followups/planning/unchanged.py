@@ -45,5 +45,5 @@ class Unchanged:
         return left, others
 
     def _stays(self, known: Known, row_hash: int | None) -> bool:
-        same = row_hash is not None and known.row_hash == row_hash
+        same = row_hash is not None and known.row_hash == row_hash and not known.withdrawn
         return same and known.plan_id != self._plan_id and known.state in self._states

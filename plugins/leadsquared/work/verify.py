@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.looking import LookingHook
 from leadsquared.work.needs import Watch
 from leadsquared.work.quota import note
+from leadsquared.work.steps import Steps
 from leadsquared.work.write_back import write_back_feeds
 
 log = logging.getLogger(__name__)
@@ -91,25 +93,25 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     feeds = known_feeds()
     verifier = _verifier(ledger, hook, engine, feed_policies(feeds))
     watch = Watch(engine, context)
-    result = verifier.round()
-    _log_round(result, hook)
-    changed = change_round(engine, hook, context)
-    sent = send_again(sender, hook, ledger.plans_to_send_again(), LedgerReader(engine))
-    audit = verifier.audit(timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES))
+    counts: Counter[str] = Counter({"sent again": 0, "changes": 0, "duplicates": 0})
+    steps = Steps()
+    with steps.step("verification"):
+        _count_round(verifier.round(), hook, counts)
+    with steps.step("changes"):
+        counts["changes"] = change_round(engine, hook, context).ended.total()
+    with steps.step("sending again"):
+        counts["sent again"] = send_again(sender, hook, ledger.plans_to_send_again(), LedgerReader(engine))
+    with steps.step("audit"):
+        audit_after = timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES)
+        _count_round(verifier.audit(audit_after), hook, counts)
     hook.close()
-    watch.tell_all()
-    counts = {str(state): count for state, count in (result.counts + audit.counts).items()}
-    counts |= {
-        "sent again": sent,
-        "changes": changed.ended.total(),
-        "duplicates": result.duplicates + audit.duplicates,
-        "still waiting": ledger.count_open(),
-        "look-ups": hook.reads_made,
-    }
-    mine = [feed for feed in feeds if feed.leadsquared_conn_id == leadsquared_conn_id]
-    if (written := write_back_feeds(mine, engine, context)) is not None:
-        counts["written back"] = written
-    return counts
+    with steps.step("write-back"):
+        watch.tell_all()
+        mine = [feed for feed in feeds if feed.leadsquared_conn_id == leadsquared_conn_id]
+        if (written := write_back_feeds(mine, engine, context)) is not None:
+            counts["written back"] = written
+    steps.end()
+    return {**counts, "still waiting": ledger.count_open(), "look-ups": hook.reads_made}
 
 
 def send_again(
@@ -159,6 +161,12 @@ def _verifier(
 ) -> Verifier:
     settle = timedelta(seconds=hook.settings.settle_seconds)
     return Verifier(ledger, LookingHook(hook, engine), settle=settle, policy_of=policies)
+
+
+def _count_round(result: Verified, hook: LeadSquaredHook, counts: Counter[str]) -> None:
+    _log_round(result, hook)
+    counts.update({str(state): count for state, count in result.counts.items()})
+    counts["duplicates"] += result.duplicates
 
 
 def _log_round(result: Verified, hook: LeadSquaredHook) -> None:

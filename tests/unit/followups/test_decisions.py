@@ -41,8 +41,10 @@ def test_what_may_exist_in_leadsquared_is_never_sent_again(
     known: State, candidate: State, changed: bool, requeue: Requeue
 ) -> None:
     decision = judge(candidate, known, changed=changed, requeue=requeue)
-    assert decision.action is Action.LEAVE
-    assert decision.outcome == f"already {known}" + (", changed since" if changed else "")
+    withdrawn = known in {State.SENDING, State.UNKNOWN} and candidate is State.CANCELLED
+    assert decision.action is (Action.WITHDRAW if withdrawn else Action.LEAVE)
+    since = "cancelled" if withdrawn else "changed" if changed else None
+    assert decision.outcome == f"already {known}" + (f", {since} since" if since else "")
 
 
 @pytest.mark.parametrize(("candidate", "changed", "requeue"), list(product(CANDIDATES[1:], (False, True), REQUEUES)))

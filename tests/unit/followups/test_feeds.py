@@ -2,122 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from followups import feeds
-from followups.feeds import Feed, FeedError, feeds_dir, json_schema, load_feed, load_feeds, read_query
+from followups.feed_checks import RESERVED
+from followups.feeds import FeedError, feed_files, load_feed, load_feeds, read_query
+from tests.support.feed_files import GOOD, error_of
 from tests.support.follow_ups import make_feed
-
-GOOD = "start_date: 2031-01-01\nsql: visits.sql\n"
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Write a feed file beside a query `visits.sql`; return its path."""
-    (tmp_path / "visits.sql").write_text("SELECT 1", encoding="utf-8")
-    monkeypatch.setattr(feeds, "sql_dir", lambda: tmp_path)
-
-    def write(text: str | bytes, name: str = "visits.yaml") -> Path:
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def error_of(path: Path) -> str:
-    with pytest.raises(FeedError) as caught:
-        load_feed(path)
-    return str(caught.value)
-
-
-WRONG: list[tuple[str, str]] = [
-    ("sql: visits.sql\n", "visits.yaml: `start_date`: missing; add it"),
-    (GOOD + "shedule: x\n", "visits.yaml, line 3: `shedule`: no such field; known are description, schedule,"),
-    (
-        GOOD + "schedule: 0 6 * *\n",
-        "visits.yaml, line 3: `schedule`: not a cron line; write one like 0 6 * * *, or null",
-    ),
-    (GOOD + "timezone: India\n", "visits.yaml, line 3: `timezone`: not an IANA time zone; write one like Asia/Kolkata"),
-    (GOOD + "past_due: drop\n", "visits.yaml, line 3: `past_due`: value should be 'keep', 'shift' or 'hold'"),
-    (GOOD + "look_back_days: 0\n", "visits.yaml, line 3: `look_back_days`: value should be greater than or equal to 1"),
-    (GOOD + "max_active_runs: many\n", "visits.yaml, line 3: `max_active_runs`: value should be a valid integer"),
-    (GOOD + "tags: sales\n", "visits.yaml, line 3: `tags`: value should be a valid list"),
-    (GOOD + "verify: perhaps\n", "visits.yaml, line 3: `verify`: value should be a valid boolean"),
-    (
-        GOOD + "quiet_hours:\n  start: 25:00\n  end: 8:00\n",
-        'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"',
-    ),
-    (
-        GOOD + "quiet_hours:\n  start: 21\n  end: 8:00\n",
-        'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"',
-    ),
-    (
-        GOOD + "quiet_hours:\n  start: 21:00+05:30\n  end: 8:00\n",
-        'visits.yaml, line 4: `quiet_hours.start`: not a time of day; write it like "21:00"',
-    ),
-    (
-        GOOD + "quiet_hours:\n  begin: 21:00\n",
-        "visits.yaml, line 4: `quiet_hours.begin`: no such field; known are start, end",
-    ),
-    (
-        GOOD + "marker:\n  place: custom_field\n",
-        "visits.yaml, line 3: `marker`: name `custom_field` exactly where `place` is custom_field",
-    ),
-    (
-        GOOD + "marker:\n  place: custom_field\n  custom_field: ref\n",
-        "visits.yaml, line 5: `marker.custom_field`: value should match pattern",
-    ),
-    (
-        GOOD + "thresholds:\n  max_invalid_share: 10\n",
-        "visits.yaml, line 4: `thresholds.max_invalid_share`: value should be less than or equal to 1",
-    ),
-    (GOOD + "approval: {}\n", "visits.yaml, line 3: `approval.above_rows`: missing; add it"),
-    (
-        GOOD + "approval:\n  above_rows: 5\n  timeout_hours: 0\n",
-        "visits.yaml, line 5: `approval.timeout_hours`: value should be greater than 0",
-    ),
-    (
-        GOOD + "notify: [lead]\n",
-        "visits.yaml, line 3: `notify.0`: not an e-mail address; write one like lead@example.com",
-    ),
-    (
-        GOOD + "check_opportunities: Deal\n",
-        "visits.yaml, line 3: `check_opportunities`: value should match pattern '^[0-9]+$'",
-    ),
-    (
-        GOOD + "defaults:\n  task_tipe: x\n",
-        "visits.yaml, line 3: `defaults`: no such column: task_tipe; known are followup_id, task_type,",
-    ),
-    (
-        "start_date: 2031-01-01\nsql: gone.sql\n",
-        "visits.yaml: `sql`: no readable query at include/sql/gone.sql; write it there, or mend `sql`",
-    ),
-    (GOOD + "name: calls\n", "visits.yaml: `name` differs from the file's name: leave it out, or rename the file"),
-    ("", "visits.yaml: a feed file holds fields such as `sql: appointments.sql`; this one holds none"),
-    ("- a\n- b\n", "visits.yaml: a feed file holds fields such as `sql: appointments.sql`; this one holds none"),
-    (GOOD + "tags: [sales\n", "visits.yaml, line 4: not valid YAML:"),
-    (GOOD + "\ttags: x\n", "visits.yaml, line 3: not valid YAML:"),
-    (GOOD + "---\n" + GOOD, "visits.yaml, line 3: not valid YAML:"),
-    (GOOD + "tags: !!python/object:os.system x\n", "visits.yaml, line 3: not valid YAML:"),
-]
-
-
-@pytest.mark.parametrize(("text", "expected"), WRONG, ids=[text.splitlines()[-1] if text else "-" for text, _ in WRONG])
-def test_error_names_file_line_field_and_cure(write: Any, text: str, expected: str) -> None:
-    assert expected in error_of(write(text))
-
-
-def test_all_that_is_wrong_is_named_line_by_line(write: Any) -> None:
-    assert error_of(write(GOOD + "past_due: drop\nretries: -1\n")).splitlines() == [
-        "visits.yaml, line 3: `past_due`: value should be 'keep', 'shift' or 'hold'",
-        "visits.yaml, line 4: `retries`: value should be greater than or equal to 0",
-    ]
 
 
 def test_file_that_is_not_there_or_not_text_is_refused_by_name(write: Any, tmp_path: Path) -> None:
@@ -125,9 +19,60 @@ def test_file_that_is_not_there_or_not_text_is_refused_by_name(write: Any, tmp_p
     assert error_of(write(b"sql: \xff\xfe\n")) == "visits.yaml: not UTF-8 text; save it as UTF-8"
 
 
-def test_query_that_is_not_text_is_refused_by_name(write: Any, tmp_path: Path) -> None:
-    (tmp_path / "visits.sql").write_bytes(b"SELECT '\xff'")
-    assert error_of(write(GOOD)).startswith("visits.yaml: `sql`: no readable query at include/sql/visits.sql")
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gone.sql", "no query at include/sql/gone.sql; write it there, or name one of visits.sql"),
+        ("visit.sql", "no query at include/sql/visit.sql; did you mean 'visits.sql'?"),
+        ("include/sql/visits.sql", "no query at include/sql/include/sql/visits.sql; did you mean 'visits.sql'?"),
+        ("''", "no query at include/sql/; write it there"),
+        ("latin.sql", "include/sql/latin.sql is not UTF-8 text; save it as UTF-8"),
+        ("blank.sql", "include/sql/blank.sql is empty; write the query there"),
+        ("/etc/hostname", "names a file outside include/sql; put it there and write its name alone"),
+        ("../visits.sql", "names a file outside include/sql; put it there and write its name alone"),
+        ("a/../../visits.sql", "names a file outside include/sql; put it there and write its name alone"),
+        ("SELECT * FROM visits", "holds a query; put it into a file in include/sql and write the file's name"),
+        ("5", "wants text; write it like `sql: appointments.sql`"),
+    ],
+)
+def test_query_is_a_file_in_the_folder_of_queries(write: Any, tmp_path: Path, name: str, expected: str) -> None:
+    (tmp_path / "latin.sql").write_bytes(b"SELECT '\xff'")
+    (tmp_path / "blank.sql").write_text(" \n")
+    text = f"start_date: 2031-01-01\nsql: {name}\n"
+    if name == "gone.sql":
+        (tmp_path / "latin.sql").unlink()
+        (tmp_path / "blank.sql").unlink()
+    assert error_of(write(text)).startswith(f"visits.yaml, line 2: `sql`: {expected}")
+
+
+def test_query_may_lie_in_a_folder_below(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "india").mkdir()
+    (tmp_path / "india" / "calls.sql").write_text("SELECT 2")
+    feed = load_feed(write("start_date: 2031-01-01\nsql: india/calls.sql\n"))
+    assert read_query(feed) == "SELECT 2"
+
+
+def test_query_that_went_away_is_named_when_it_is_read(write: Any, tmp_path: Path) -> None:
+    feed = load_feed(write(GOOD))
+    (tmp_path / "visits.sql").unlink()
+    with pytest.raises(FeedError, match=r"visits.yaml: `sql`: no query at include/sql/visits.sql"):
+        read_query(feed)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_feed_may_not_take_the_name_of_another_dag(write: Any, name: str) -> None:
+    assert error_of(write(GOOD, f"{name}.yaml")) == (
+        f"{name}.yaml: its DAG would be leadsquared_{name}, which there is for another purpose; rename the file, "
+        f"for example to {name}_visits.yaml"
+    )
+
+
+@pytest.mark.parametrize("name", ["calls.yml", "calls.YML", "calls.YAML"])
+def test_file_of_another_ending_is_refused_and_not_overlooked(write: Any, tmp_path: Path, name: str) -> None:
+    path = write(GOOD, name)
+    (tmp_path / "notes.txt").write_text("no feed")
+    assert feed_files(tmp_path) == [path]
+    assert error_of(path) == f"{name}: feed files end in .yaml; rename this one to calls.yaml"
 
 
 def test_name_that_cannot_be_a_dag_id_is_refused(write: Any) -> None:
@@ -165,26 +110,14 @@ def test_shipped_feeds_load() -> None:
         assert ":window_end" in read_query(feed)
 
 
-def test_shipped_schema_for_editors_is_current() -> None:
-    shipped = json.loads((feeds_dir() / "feed.schema.json").read_text(encoding="utf-8"))
-    assert shipped == json_schema(), (
-        "write it anew: python -c 'import json; from followups.feeds import *; "
-        "print(json.dumps(json_schema(), indent=2))' > include/feeds/feed.schema.json"
-    )
-
-
-def test_schema_knows_every_field_but_the_name_and_no_other() -> None:
-    schema = json_schema()
-    assert set(schema["properties"]) == set(Feed.model_fields) - {"name"}
-    assert schema["required"] == ["start_date", "sql"]
-    assert schema["additionalProperties"] is False
-
-
 def test_feed_cannot_be_changed_by_accident() -> None:
     with pytest.raises(ValueError, match="frozen"):
         make_feed().name = "other"  # type: ignore[misc]
 
 
 def test_start_date_may_be_a_plain_date(write: Any) -> None:
+    quoted, aware = "start_date: '2031-01-01'", "start_date: 2031-01-01 00:00:00+05:30"
+    assert load_feed(write(f"{quoted}\nsql: visits.sql\n")).start_date == datetime.fromisoformat("2031-01-01")
+    assert load_feed(write(f"{aware}\nsql: visits.sql\n")).start_date.isoformat() == "2031-01-01T00:00:00+05:30"
     assert load_feed(write(GOOD)).start_date == datetime.fromisoformat("2031-01-01")
     assert make_feed().start_date == datetime(2031, 1, 1, tzinfo=UTC)

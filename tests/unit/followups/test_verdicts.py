@@ -207,3 +207,30 @@ def test_closer_look_comes_only_before_a_verdict() -> None:
     assert crm.closely == []
     verifier(FakeLedger(batch(**LOOKED_ONCE, state="unknown")), FakeLeadSquared(crm)).round()
     assert len(crm.closely) == 1
+
+
+def test_what_a_webhook_told_is_not_sent_again_unseen() -> None:
+    ledger = FakeLedger(batch(age=10, state="unknown"))
+    result = verifier(ledger, FakeLeadSquared(Crm(), ids={0: "t0"}), on_unknown="resend").round()
+    assert (ledger.states, result.again) == ({0: (State.CREATED, "t0")}, set())
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.HELD])
+def test_audit_heeds_what_a_webhook_told_of_rows_that_were_given_up(state: State) -> None:
+    ledger = FakeLedger(batch(age=300), state=state)
+    result = verifier(ledger, FakeLeadSquared(Crm(), ids={0: "t0"})).audit(timedelta(seconds=200))
+    assert (ledger.states, result.counts) == ({0: (State.CREATED, "t0")}, {State.CREATED: 1})
+
+
+def test_older_task_stands_for_the_row_before_the_one_that_the_ledger_knew_is_deleted() -> None:
+    ledger = FakeLedger(batch(age=300), state=State.CREATED, crm_task_id="new")
+    leadsquared = FakeLeadSquared(Crm(*duplicates()))
+    verifier(ledger, leadsquared, duplicates="delete_younger").audit(timedelta(seconds=300))
+    assert (ledger.kept, leadsquared.deleted) == ({0: "old"}, ["new"])
+
+
+def test_of_two_tasks_of_one_age_the_one_that_the_ledger_knows_stays() -> None:
+    ledger = FakeLedger(batch(age=300), state=State.CREATED, crm_task_id="t2")
+    leadsquared = FakeLeadSquared(Crm(Task("t1", mark(0)), Task("t2", mark(0))))
+    verifier(ledger, leadsquared, duplicates="delete_younger").audit(timedelta(seconds=300))
+    assert (ledger.kept, leadsquared.deleted) == ({}, ["t1"])

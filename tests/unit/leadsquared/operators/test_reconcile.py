@@ -165,3 +165,19 @@ def test_accounts_are_those_of_feeds_and_those_with_something_open(stack: Stack)
     with stack.engine.begin() as connection:
         connection.execute(sa.update(batches).values(audited_at=datetime.now(UTC)))
     assert accounts.execute({}) == ["leadsquared_default"]
+
+
+def test_one_step_that_fails_keeps_no_other_from_its_work_and_fails_the_task(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_a_run_behind(stack)
+
+    def broken(*_: object) -> None:
+        raise OSError("the changes are broken")
+
+    monkeypatch.setattr("leadsquared.work.in_step.change_round", broken)
+    with pytest.raises(OSError, match="the changes are broken"):
+        reconcile(stack)
+    assert set(stack.states().values()) == {"created"}
+    with stack.engine.connect() as connection:
+        assert None not in set(connection.execute(sa.select(batches.c.audited_at)).scalars())
