@@ -34,9 +34,10 @@ def open_query(
     """
     with opening(source, conn_id):
         hook = database_hook(conn_id, read_only=True)
+    sql, values = bind(query, parameters, hook.placeholder)
+    with opening(source, conn_id):
         connection = _open(hook)
     with _closing(connection):
-        sql, values = bind(query, parameters, hook.placeholder)
         with asking(source, conn_id):
             named = {"name": "due_follow_ups"} if hook.conn_type == "postgres" else {}
             cursor = connection.cursor(**named)
