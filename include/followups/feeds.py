@@ -188,6 +188,13 @@ class Feed(_Settings):
         "before, moved into the future by this: with 0 a daily run sends what fell due in the past day, with 24 what "
         "falls due in the coming one. A run by hand without dates goes up to now and so many hours more",
     )
+    late_days: int = Field(
+        1,
+        ge=0,
+        le=31,
+        description="days before its due dates that a scheduled run covers once more, for rows that come late into the "
+        "warehouse; what was sent is left alone. Backfills, runs by hand and given dates cover none",
+    )
     look_back_days: int = Field(
         7,
         ge=1,
@@ -308,6 +315,11 @@ class Feed(_Settings):
     def look_back(self) -> timedelta:
         """How far runs without an interval look back."""
         return timedelta(days=self.look_back_days)
+
+    @property
+    def late(self) -> timedelta:
+        """How far before their interval scheduled runs begin."""
+        return timedelta(days=self.late_days)
 
     @property
     def quota_patience(self) -> timedelta:

@@ -23,7 +23,8 @@ def summary(view: RunView, link: str) -> str:
     """Return a run in a few lines of Markdown, at whose end is the link to its page."""
     lines = [FIRST_WORD + _head(view)]
     states = ", ".join(f"{count:,} {state}" for state, count in view.report.states.most_common())
-    lines.append(f"{states or 'nothing to send'}; {view.report.due:,} due")
+    late = f", {view.report.late:,} of them before the run's interval" if view.report.late else ""
+    lines.append(f"{states or 'nothing to send'}; {view.report.due:,} due{late}")
     if view.calls_all:
         lines.append(f"{sum(view.report.calls.values()):,} calls, {view.lookups:,} look-ups")
     reasons = view.report.reasons.most_common(MAX_REASONS)

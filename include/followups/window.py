@@ -23,6 +23,13 @@ class Window:
     end: datetime
     #: params, interval or look_back
     source: str
+    #: how much of it lies before the run's interval, for rows that reached the warehouse late
+    late: timedelta = timedelta(0)
+
+    @property
+    def on_time_from(self) -> datetime:
+        """Where the part begins that no scheduled run covered before."""
+        return self.start + self.late
 
     def __str__(self) -> str:
         return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
@@ -62,12 +69,14 @@ def resolve_window(
     look_back: timedelta,
     zone: ZoneInfo,
     ahead: timedelta = timedelta(0),
+    late: timedelta = timedelta(0),
 ) -> Window:
     """Choose the run's window.
 
     The params `from`/`to` win. Else scheduled and backfill runs cover their data interval. Every other run covers
     the look-back up to now: runs by hand have an interval that only looks like one, REST and asset runs have none.
-    `ahead` moves the latter two kinds into the future, for feeds that deliver before the due date.
+    `ahead` moves the latter two kinds into the future, for feeds that deliver before the due date. Scheduled runs
+    begin `late` earlier, for rows that were not in the warehouse yet when their own day was read.
     """
     now = _plain(now)
     start, end = (parse_moment(name, value, zone) for name, value in zip(("from", "to"), given, strict=True))
@@ -79,5 +88,6 @@ def resolve_window(
         return Window(start=start, end=end, source="params")
     first, last = interval
     if run_type in {"scheduled", "backfill"} and first and last and first < last:
-        return Window(start=_plain(first) + ahead, end=_plain(last) + ahead, source="interval")
+        late = late if run_type == "scheduled" else timedelta(0)
+        return Window(start=_plain(first) + ahead - late, end=_plain(last) + ahead, source="interval", late=late)
     return Window(start=now - look_back, end=now + ahead, source="look_back")

@@ -12,7 +12,7 @@ from typing import Any
 from followups.directory import Directory
 from followups.feeds import Feed, Marker
 from followups.keys import content_hash, delivery_key
-from followups.ledger.planning import PlanLedger
+from followups.ledger.planning import INLINE, PlanLedger
 from followups.model import State
 from followups.planning.counts import PlanCounts
 from followups.planning.planner import CHUNK_ROWS, Planner, Reader
@@ -30,10 +30,6 @@ from leadsquared.payloads import payload_builder
 from leadsquared.values import to_moment
 
 PAYLOAD_ID = "followup_id"
-
-#: Kinds of plans: rows that go out by bulk creates, and one row that goes out by the single create.
-INLINE = "inline"
-SINGLE = "single"
 
 
 def inline_feed(name: str, *, timezone: str = "UTC", marker: Marker | None = None) -> Feed:
@@ -161,12 +157,17 @@ def plan_inline(
     kind: str = INLINE,
     build: PayloadBuilder | None = None,
 ) -> PlanCounts:
-    """Plan inline rows under a plan of their own; `ledger.plan_id` names it."""
+    """Plan inline rows under a plan of their own; `ledger.plan_id` names it.
+
+    Rows for bulk creates are joined by those of their feed that dead runs left planned.
+    """
     ledger.open(kind=kind, mode="send", window=None)
     planner = Planner(feed, ledger, reader, build or payload_builder(feed.marker))
     iterator = iter(rows)
     while chunk := list(islice(iterator, CHUNK_ROWS)):
         planner.add(chunk)
+    if kind == INLINE:
+        planner.add_leftovers()
     counts = planner.finish()
     ledger.close(counts.as_json())
     return counts

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
+from followups.ledger.preview import NotSent
 from followups.masking import mask_address
 from followups.planning.counts import PlanCounts, Preview
 from leadsquared.connection import ConnectionSettings
 
 OWNERS_SHOWN = 30
+REASONS_SHOWN = 30
+_SENT = {"new", "again"}
 _PLAIN_FIELDS = {"DueDate", "EndDate", "RelatedEntity", "NotifyBy", "Reminder", "TaskType"}
 
 
-def preview_lines(preview: Preview, counts: PlanCounts, settings: ConnectionSettings) -> Iterator[str]:
+def preview_lines(
+    preview: Preview, counts: PlanCounts, not_sent: Sequence[NotSent], settings: ConnectionSettings
+) -> Iterator[str]:
     """Yield the preview as lines for the task's log; texts are masked."""
     calls = counts.batches
     seconds = ceil(calls * settings.period_seconds / settings.calls)
@@ -26,6 +32,23 @@ def preview_lines(preview: Preview, counts: PlanCounts, settings: ConnectionSett
     yield from (f"  {count:>8} {mask_address(owner)}" for owner, count in preview.by_owner.most_common(OWNERS_SHOWN))
     for number, sample in enumerate(preview.samples, 1):
         yield f"sample {number}: {json.dumps(mask_payload(json.loads(sample)), ensure_ascii=False)}"
+    yield from _not_sent_lines(counts, not_sent)
+
+
+def _not_sent_lines(counts: PlanCounts, rows: Sequence[NotSent]) -> Iterator[str]:
+    reasons = Counter({f"{state}: {reason}": count for (state, reason), count in counts.reasons.items()})
+    explained = {state for state, _ in counts.reasons}
+    reasons += Counter({what: n for what, n in counts.outcomes.items() if what not in _SENT | explained})
+    yield f"not sent: {reasons.total()} rows"
+    yield from (f"  {count:>8} {why}" for why, count in reasons.most_common(REASONS_SHOWN))
+    if rows:
+        yield f"of those that are kept back, the first {len(rows)}:"
+    yield from (f"  {mask_id(row.followup_id)} {row.state}: {row.reason}" for row in rows)
+
+
+def mask_id(followup_id: str) -> str:
+    """Return an id by which a row is found in the warehouse, on one line; one that is an address is masked."""
+    return repr(mask_address(followup_id) if "@" in followup_id else followup_id)
 
 
 def mask_payload(payload: dict[str, Any]) -> dict[str, Any]:

@@ -70,4 +70,5 @@ def run_window(feed: Feed, context: Any) -> Window:
         look_back=feed.look_back,
         zone=feed.zone,
         ahead=feed.ahead,
+        late=feed.late,
     )

@@ -13,6 +13,7 @@ from airflow.sdk import BaseHook
 from followups.sql import bind
 from followups.table import Columns
 from leadsquared.errors import ConfigurationError
+from leadsquared.warehouse_errors import asking, opening
 
 CHUNK_ROWS = 5000
 #: How long to wait for a database file that another process has open for writing.
@@ -22,31 +23,50 @@ LOCKED_PAUSE_SECONDS = 0.2
 
 @contextlib.contextmanager
 def open_query(
-    conn_id: str, query: str, parameters: Mapping[str, Any]
+    conn_id: str, query: str, parameters: Mapping[str, Any], *, source: str = "query"
 ) -> Iterator[tuple[Columns, Iterator[list[tuple[Any, ...]]]]]:
     """Run the query and yield its columns and its rows in chunks; nothing is buffered beyond a chunk.
 
     DuckDB is opened read-only, as one writer would keep everybody else out; PostgreSQL streams through a named
     cursor, as its ordinary one fetches everything at once.
+
+    :param source: what errors call the query.
     """
-    hook = database_hook(conn_id, read_only=True)
+    with opening(source, conn_id):
+        hook = database_hook(conn_id, read_only=True)
     sql, values = bind(query, parameters, hook.placeholder)
-    with contextlib.closing(_open(hook)) as connection:
-        named = {"name": "due_follow_ups"} if hook.conn_type == "postgres" else {}
-        with contextlib.closing(connection.cursor(**named)) as cursor:
-            zoned = _zoned_columns(cursor, sql, values) if hook.conn_type == "duckdb" else []
-            cursor.execute(_in_utc(sql, zoned), values)
-            first = cursor.fetchmany(CHUNK_ROWS)
+    with opening(source, conn_id):
+        connection = _open(hook)
+    with _closing(connection):
+        with asking(source, conn_id):
+            named = {"name": "due_follow_ups"} if hook.conn_type == "postgres" else {}
+            cursor = connection.cursor(**named)
+        with _closing(cursor):
+            with asking(source, conn_id):
+                zoned = _zoned_columns(cursor, sql, values) if hook.conn_type == "duckdb" else []
+                cursor.execute(_in_utc(sql, zoned), values)
+                first = cursor.fetchmany(CHUNK_ROWS)
             names = [column[0] for column in cursor.description]
             in_utc = frozenset(name.lower() for name in zoned)
-            yield Columns(tuple(name.lower() for name in names), in_utc), _chunks(cursor, first)
+            yield Columns(tuple(name.lower() for name in names), in_utc), _chunks(cursor, first, source, conn_id)
 
 
-def _chunks(cursor: Any, first: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+def _chunks(cursor: Any, first: list[tuple[Any, ...]], source: str, conn_id: str) -> Iterator[list[tuple[Any, ...]]]:
     chunk = first
     while chunk:
         yield chunk
-        chunk = cursor.fetchmany(CHUNK_ROWS)
+        with asking(source, conn_id):
+            chunk = cursor.fetchmany(CHUNK_ROWS)
+
+
+@contextlib.contextmanager
+def _closing(opened: Any) -> Iterator[None]:
+    """Close at the end; a connection that broke cannot be closed, and why it broke is what counts."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            opened.close()
 
 
 def _zoned_columns(cursor: Any, sql: str, values: Any) -> list[str]:

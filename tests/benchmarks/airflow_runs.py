@@ -28,8 +28,8 @@ BULK_CREATE = "Task.svc/Bulk/Create"
 OURS, ALTERNATIVE = "leadsquared_appointments", "pool_paced"
 #: What the server takes for a call.
 LATENCY_MS = 300
-#: Appointments are a little more than half of the rows that are seeded.
-SEEDED_FOR_ONE = 2
+#: Appointments are a little more than half of the rows that are seeded, and the first run takes two days' of them.
+SEEDED_FOR_ONE = 2.4
 _DAYS = 14
 
 
@@ -152,7 +152,7 @@ def measured_airflow(rows: int) -> Iterator[MeasuredAirflow]:
     """Start everything from nothing in a temporary folder, with at least `rows` appointments in the warehouse."""
     with contextlib.ExitStack() as opened:
         home = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="overhead-", ignore_cleanup_errors=True)))
-        plan = SeedPlan(rows=SEEDED_FOR_ONE * rows, days=_DAYS, around=datetime.now(ZONE).date(), seed=5)
+        plan = SeedPlan(rows=int(SEEDED_FOR_ONE * rows), days=_DAYS, around=datetime.now(ZONE).date(), seed=5)
         seed(f"duckdb:///{home / 'warehouse.duckdb'}", plan)
         sandbox = opened.enter_context(running({"latency_ms": LATENCY_MS}))
         environment = _environment(home, sandbox.url)

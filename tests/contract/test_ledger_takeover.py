@@ -120,6 +120,24 @@ def test_leftovers_of_other_feeds_are_theirs(engine: sa.Engine) -> None:
     assert plan(engine, run="run-2", leftovers=True)[1].leftovers == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "account", "taken"),
+    [("inline", "one", 2), ("inline", "other", 0), ("single", "one", 0), ("manual", "other", 2)],
+)
+def test_leftovers_are_what_bulk_creates_of_this_account_can_send(
+    engine: sa.Engine, kind: str, account: str, taken: int
+) -> None:
+    dead = PlanLedger(engine, feed="visits", run_key="run-1", actor="run-1", leadsquared_conn_id=account)
+    dead.open(kind=kind, mode="send", window=None)
+    planner = make_planner(dead)
+    planner.add(make_rows(2))
+    planner.finish()
+    die(engine, dead.plan_id)
+    next_one = PlanLedger(engine, feed="visits", run_key="run-2", actor="run-2", leadsquared_conn_id="one")
+    next_one.open(kind="inline", mode="send", window=None)
+    assert len(next_one.leftovers(10)) == taken
+
+
 def test_batches_keep_the_size_of_a_body_also_when_they_are_taken_up(engine: sa.Engine) -> None:
     text = "é" * 40_000
 

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from followups.feeds import load_feeds
+from leadsquared.params import FEED_PARAMS, UNDO_PARAMS
 from leadsquared.retrying import RETRY_POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +65,7 @@ def test_undo_previews_unless_it_is_told_and_is_run_by_hand_alone(bag: DagBag) -
     assert {name: param.value for name, param in dag.params.items()} == {
         "run_id": None, "feed": None, "from": None, "to": None, "mode": "preview", "confirm": None,
     }  # fmt: skip
+    assert set(dag.params) == set(UNDO_PARAMS)
     dag.params.validate()
     assert dag.timetable.can_be_scheduled is False
     assert [task.task_id for task in dag.tasks] == ["undo"]
@@ -112,6 +114,7 @@ def test_params_have_defaults_that_validate_and_say_what_they_do(dag: Any) -> No
     assert {name: param.value for name, param in dag.params.items()} == {
         "from": None, "to": None, "mode": "send", "limit": None, "requeue": "none",
     }  # fmt: skip
+    assert set(dag.params) == set(FEED_PARAMS)
     dag.params.validate()
     assert all(param.description and param.schema["title"] for _, param in dag.params.items())
 

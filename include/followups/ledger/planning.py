@@ -20,6 +20,9 @@ from followups.model import State
 from followups.schema import batches, deliveries, plans
 from followups.window import Window
 
+#: Kinds of plans of rows that a DAG gave itself: they go out by bulk creates, or one row by the single create.
+INLINE = "inline"
+SINGLE = "single"
 #: A run that showed no sign of life for so long no longer keeps its planned rows from others.
 RUN_SILENT_AFTER = timedelta(minutes=10)
 MAX_BYTES_PER_CHARACTER = 4
@@ -149,7 +152,8 @@ class PlanLedger:
     def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]:
         """Return id, batch and size of planned deliveries of the feed that no living run will send, due first.
 
-        The size is what the payload's characters may take at most in bytes.
+        The size is what the payload's characters may take at most in bytes. What only the single create can make is
+        left out, and so are inline rows for another account, as DAGs may share a feed's name.
         """
         d, p = deliveries.c, plans.c
         with self._engine.connect() as connection:
@@ -157,10 +161,11 @@ class PlanLedger:
             unanswered = sa.or_(p.waits_until.is_(None), p.waits_until < now)
             silent = sa.and_(p.heartbeat_at < now - RUN_SILENT_AFTER, unanswered)
             abandoned = sa.or_(p.finished_at.is_not(None), silent, p.run_key == self._run_key)
+            ours = sa.and_(p.kind != SINGLE, sa.or_(p.kind != INLINE, p.leadsquared_conn_id == self._conn_id))
             query = (
                 sa.select(d.id, d.batch_id, sa.func.coalesce(sa.func.length(d.payload), 0) * MAX_BYTES_PER_CHARACTER)
                 .join(plans, p.id == d.plan_id)
-                .where(d.feed == self._feed, d.state == State.PLANNED, d.plan_id != self.plan_id, abandoned)
+                .where(d.feed == self._feed, d.state == State.PLANNED, d.plan_id != self.plan_id, abandoned, ours)
                 .order_by(d.due_at, d.id)
                 .limit(limit)
             )

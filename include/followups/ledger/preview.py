@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from followups.ledger.planning import Changes, Known, PlanLedger
+import sqlalchemy as sa
+
+from followups.ledger.planning import ChangedRow, Changes, Known, NewRow, PlanLedger
 from followups.model import State
+from followups.schema import deliveries
 from followups.window import Window
+
+#: So many rows that are not sent are shown one by one; all are counted.
+MOST_SHOWN = 100
+#: States whose reason tells why a row is not sent.
+_KEPT_BACK = frozenset({State.INVALID, State.HELD, State.CANCELLED, State.REJECTED, State.UNKNOWN})
+
+
+class NotSent(NamedTuple):
+    """A row that would not be sent, and why."""
+
+    followup_id: str
+    state: str
+    reason: str
 
 
 class PreviewLedger(PlanLedger):
@@ -15,11 +31,16 @@ class PreviewLedger(PlanLedger):
 
     _planned: dict[str, Known]
     _taken: set[int]
+    _kept_now: list[NotSent]
+    #: ids of rows that are kept back since before, in the order in which they were met
+    _kept_before: dict[int, None]
 
     def open(self, *, kind: str, mode: str, window: Window | None) -> int:  # noqa: ARG002
         """Begin nothing; the plan has no id."""
         self._planned = {}
         self._taken = set()
+        self._kept_now = []
+        self._kept_before = {}
         return self.plan_id
 
     def close(self, counts: Mapping[str, Any]) -> None:
@@ -27,7 +48,9 @@ class PreviewLedger(PlanLedger):
 
     def known(self, keys: Sequence[str]) -> dict[str, Known]:
         """Return what the ledger holds, or would hold by now."""
-        return super().known(keys) | {key: self._planned[key] for key in keys if key in self._planned}
+        found = super().known(keys)
+        self._kept_before.update((known.id, None) for known in found.values() if known.state in _KEPT_BACK)
+        return found | {key: self._planned[key] for key in keys if key in self._planned}
 
     def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]:
         """Return each leftover once only: nothing in the ledger marks them as taken."""
@@ -38,6 +61,19 @@ class PreviewLedger(PlanLedger):
     def write(self, changes: Changes) -> None:
         """Remember the rows, to tell one that comes twice."""
         self._taken.update(row.id for row in changes.changed)
+        written: list[NewRow | ChangedRow] = [*changes.new, *changes.changed]
+        for values in (row.values for row in written):
+            if values.get("state") in _KEPT_BACK and len(self._kept_now) < MOST_SHOWN:
+                self._kept_now.append(NotSent(values["followup_id"], values["state"], values["reason"] or ""))
         for row in changes.new:
             known = Known(0, State(row.values["state"]), row.values["content_hash"], self.plan_id, 0, None)
             self._planned[row.values["delivery_key"]] = known
+
+    def not_sent(self) -> list[NotSent]:
+        """Return the first rows that would be kept back, then those that are kept back since before."""
+        left = [key for key in self._kept_before if key not in self._taken][: MOST_SHOWN - len(self._kept_now)]
+        d = deliveries.c
+        query = sa.select(d.followup_id, d.state, d.reason).where(d.id.in_(left)).order_by(d.id)
+        with self._engine.connect() as connection:
+            before = [NotSent(row[0], f"already {row[1]}", row[2] or "") for row in connection.execute(query)]
+        return [*self._kept_now, *before]

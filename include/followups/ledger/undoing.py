@@ -15,6 +15,7 @@ from followups.ledger.asking import AskedChange, ask
 from followups.ledger.clock import store_now
 from followups.model import State
 from followups.schema import OPEN_CHANGES, batches, changes, deliveries, plans
+from followups.suggestions import hint
 
 CHUNK_ROWS = 5000
 UNSETTLED = (State.SENDING, State.ACCEPTED, State.UNKNOWN)
@@ -64,29 +65,50 @@ class UndoLedger:
     def find(self) -> Undoable:
         """Count what there is.
 
-        :raises UndoError: nothing was ever sent in the scope, or it is of several feeds or accounts.
+        :raises UndoError: the scope holds nothing to be undone, or is of several feeds or accounts.
         """
         d, p, c = deliveries.c, plans.c, changes.c
         with self._engine.connect() as connection:
             where = sa.select(d.feed, p.leadsquared_conn_id).select_from(self._sent()).where(*self._inside()).distinct()
             places = sorted(tuple(row) for row in connection.execute(where))
+            if not places:
+                raise UndoError(f"{self._scope}: {self._why_nothing(connection)}. Nothing was deleted.")
             self._check(places)
             count = sa.select(d.state, sa.func.count()).select_from(self._sent()).where(*self._inside())
             states = {row[0]: row[1] for row in connection.execute(count.group_by(d.state))}
             under_way = sa.exists().where(c.delivery_id == d.id, c.state.in_(OPEN_CHANGES), c.attempts > 0)
             busy = sa.select(sa.func.count()).select_from(self._sent()).where(*self._created(), under_way)
             changing = connection.execute(busy).scalar_one()
-        return Undoable(
+        found = Undoable(
             feed=places[0][0],
             leadsquared_conn_id=places[0][1],
             created=states.get(State.CREATED, 0),
             unsettled=sum(states.get(state, 0) for state in UNSETTLED),
             changing=changing,
         )
+        if not found.created and not found.unsettled:
+            stand = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+            raise UndoError(f"{self._scope}: none of its follow-ups has a CRM task now ({stand}). Nothing was deleted.")
+        return found
+
+    def _why_nothing(self, connection: sa.Connection) -> str:
+        """Say which part of the scope matches nothing that could be undone."""
+        scope, p, b = self._scope, plans.c, batches.c
+        feeds = sorted(connection.execute(sa.select(p.feed).distinct()).scalars())
+        if scope.feed and scope.feed not in feeds:
+            return f"the ledger knows no feed {scope.feed}{hint(scope.feed, feeds, 'it knows')}"
+        called = sa.select(b.batch_id).join(plans, p.id == b.plan_id).where(*self._inside(), b.sent_at.is_not(None))
+        if connection.execute(called.limit(1)).first():
+            return "what was sent was undone, or is with another run since"
+        if scope.run_id:
+            known = connection.execute(sa.select(p.id).where(*self._inside()).limit(1)).first()
+            return "the run sent nothing" if known else "the ledger knows no such run; copy its id from Airflow's page"
+        times = sa.select(sa.func.min(b.sent_at), sa.func.max(b.sent_at)).where(b.feed == scope.feed)
+        first, last = connection.execute(times).one()
+        sent = f"sent from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC" if first else "never sent anything"
+        return f"the feed sent nothing then; it {sent}"
 
     def _check(self, places: Sequence[tuple[Any, ...]]) -> None:
-        if not places:
-            raise UndoError(f"{self._scope}: the ledger knows nothing that was sent; check `run_id`, `feed`, the dates")
         if len({feed for feed, _ in places}) > 1:
             names = ", ".join(sorted({feed for feed, _ in places}))
             raise UndoError(f"{self._scope}: is of several feeds ({names}): name one in `feed`")

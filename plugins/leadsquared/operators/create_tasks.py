@@ -28,7 +28,7 @@ class CreateTasksOperator(BaseOperator):
     Give it one of three: a `plan_slice` of `PlanFollowUpsOperator` (map over its output), `follow_ups` in the form
     of the warehouse's rows, or `payloads` in LeadSquared's own form. A list may have any length, or be another
     task's result. The same follow-up is never sent twice, however often the task runs; a payload's identity is its
-    key `followup_id` (not sent), else its content.
+    key `followup_id` (not sent), else its content. Inline rows that a run left planned go with the next run's.
 
     :param plan_slice: what to send of a plan.
     :param follow_ups: rows with `followup_id`, `task_type`, `subject`, `due_at`, `owner_email` or `owner_id`, and

@@ -132,6 +132,8 @@ class SendWork:
 
 def _log_plan(counts: PlanCounts) -> None:
     log.info("inline rows by outcome: %s", dict(counts.outcomes))
+    if counts.leftovers:
+        log.info("%d more of this feed, which earlier runs left planned, go with them", counts.leftovers)
     for (state, reason), count in counts.reasons.most_common():
         log.warning("%d rows %s: %s", count, state, reason)
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.keys import content_hash, delivery_key
-from followups.ledger.planning import PlanLedger, finish_plans
+from followups.ledger.planning import SINGLE, PlanLedger, finish_plans
 from followups.ledger.reading import LedgerReader
 from followups.model import State
 from followups.planning.batching import batch_name, plan_of
@@ -20,7 +20,7 @@ from followups.verification import Policy
 from leadsquared.databases import open_ledger
 from leadsquared.errors import ConfigurationError, OutcomeUnknown, RequestRejected
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.inline import SINGLE, inline_feed, marker_at, plan_inline
+from leadsquared.inline import inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import single_post
 from leadsquared.payloads import payload_builder
 from leadsquared.preflight import Preflight

@@ -20,6 +20,7 @@ from followups.ledger.undoing import Scope, Undoable, UndoError, UndoLedger
 from followups.window import parse_moment
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
+from leadsquared.params import UNDO_PARAMS, check_params
 from leadsquared.runs import actor, run_key, run_priority
 from leadsquared.work.changing import ChangingHook
 from leadsquared.work.in_step import change_plans
@@ -52,7 +53,7 @@ def scope_of(params: Mapping[str, Any]) -> Scope:
 
 def preview_undo(ledger_conn_id: str, context: Any) -> dict[str, int]:
     """Log and return what would be deleted and what would be left alone; nothing is changed."""
-    scope = scope_of(context["params"])
+    scope = _scope(context)
     engine = open_ledger(ledger_conn_id)
     ledger = UndoLedger(engine, scope)
     found = ledger.find()
@@ -105,11 +106,10 @@ def end_undo(ledger_conn_id: str, context: Any) -> dict[str, int]:
 
 
 def _ask(engine: sa.Engine, key: str, context: Any) -> int:
-    params = context["params"]
-    scope = scope_of(params)
+    scope = _scope(context)
     ledger = UndoLedger(engine, scope)
     found = ledger.find()
-    if params.get("confirm") != found.created:
+    if context["params"].get("confirm") != found.created:
         raise UndoError(
             f"{scope}: {found.created} CRM tasks were created; "
             f"to delete those that no person touched, run again with confirm={found.created}"
@@ -119,6 +119,11 @@ def _ask(engine: sa.Engine, key: str, context: Any) -> int:
     who = getattr(run, "triggering_user_name", None)
     by = f"{who}, {run.run_id}" if isinstance(who, str) and who else run.run_id
     return ledger.ask(found, run_key=key, actor=actor(context), why=f"undone by {by}; {BY_HAND}")
+
+
+def _scope(context: Any) -> Scope:
+    check_params(context, UNDO_PARAMS, nothing_done="Nothing was deleted.")
+    return scope_of(context["params"])
 
 
 def _log_open(found: Undoable) -> None:

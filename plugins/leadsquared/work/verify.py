@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.feeds import Feed, FeedError, feeds_dir, load_feed
+from followups.ledger.planning import SINGLE
 from followups.ledger.reading import LedgerReader
 from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
@@ -20,7 +21,6 @@ from followups.throttle import DailyQuotaReached
 from followups.verification import Policy, Verified, Verifier
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.inline import SINGLE
 from leadsquared.outcomes import bulk_post, single_post, webhook_address
 from leadsquared.pokes import poke
 from leadsquared.runs import actor, run_key, run_priority

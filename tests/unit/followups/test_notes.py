@@ -38,6 +38,8 @@ def test_first_line_tells_how_far_the_run_is() -> None:
 
 def test_rest_tells_states_spending_reasons_and_where_to_look() -> None:
     assert "900 planned, 50 accepted, 50 invalid; 1,000 due" in OURS
+    late = replace(VIEW, report=replace(VIEW.report, late=400))
+    assert "1,000 due, 400 of them before the run's interval" in summary(late, LINK)
     assert "1 calls, 2 look-ups" in OURS
     assert "- 50 invalid: subject: missing" in OURS
     assert OURS.endswith(f"]({LINK})")

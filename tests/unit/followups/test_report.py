@@ -88,6 +88,14 @@ def test_shares_are_of_all_rows_that_were_due() -> None:
     check_thresholds(few_left, STRICT, verified=True)
 
 
+def test_shares_are_not_of_rows_whose_days_were_covered_before() -> None:
+    counts = plan_counts(due=20, late=10, outcomes={"invalid": 10, "already created": 10})
+    report = build_report([counts], Counter(), Counter())
+    assert report.lines()[0] == "20 rows due (10 of them before the run's interval), 0 left over from earlier runs"
+    with pytest.raises(ThresholdError, match="10 of 10 rows are invalid"):
+        check_thresholds(report, Thresholds(), verified=True)
+
+
 def test_thresholds_that_are_null_never_fail_but_unsent_rows_always_do() -> None:
     check_thresholds(states(invalid=9, rejected=9, unknown=9, held=9), LAX, verified=True)
     with pytest.raises(ThresholdError):

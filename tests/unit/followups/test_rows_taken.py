@@ -12,7 +12,7 @@ import pytest
 
 from followups.directory import Directory, TaskType, User
 from followups.model import State
-from followups.rows import MissingColumnError, check_columns
+from followups.rows import ColumnError, check_columns
 from tests.support.follow_ups import LEAD, OWNER, make_feed, make_row, read
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -113,7 +113,7 @@ def test_owner_and_task_type_are_checked_against_leadsquared() -> None:
 @pytest.mark.parametrize("name", ["followup_id", "task_type", "subject", "due_at"])
 def test_query_without_a_needed_column_is_refused_by_its_name(name: str) -> None:
     columns = [column for column in make_row() if column != name]
-    with pytest.raises(MissingColumnError, match=rf"include/sql/appointments.sql returns no column {name}: select it"):
+    with pytest.raises(ColumnError, match=rf"include/sql/appointments.sql returns no column {name}: select it"):
         check_columns(make_feed(), columns)
 
 
@@ -122,11 +122,35 @@ def test_column_with_a_default_need_not_be_selected() -> None:
 
 
 def test_query_needs_an_owner_and_the_identity_columns() -> None:
-    with pytest.raises(MissingColumnError, match="returns neither owner_email nor owner_id"):
+    with pytest.raises(ColumnError, match="returns neither owner_email nor owner_id"):
         check_columns(make_feed(), ["followup_id", "task_type", "subject", "due_at"])
-    with pytest.raises(MissingColumnError, match="returns no column visit_number"):
+    with pytest.raises(ColumnError, match="returns no column visit_number"):
         check_columns(make_feed(identity=["visit_number"]), list(make_row()))
 
 
 def test_owner_is_kept_in_small_letters_where_nothing_is_known_of_users() -> None:
     assert read(make_row(owner_email=f" {OWNER.upper()} ")).owner_email == OWNER
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("owner_mail", "owner_email"),
+        ("relate_id", "related_id"),
+        ("descripton", "description"),
+        ("is_cancelled", "cancelled"),
+        ("customfields", "custom_fields"),
+        ("subjekt", "subject"),
+    ],
+)
+def test_column_that_is_misspelt_is_refused_with_what_may_be_meant(misspelt: str, meant: str) -> None:
+    columns = [misspelt if name == meant else name for name in {**make_row(), meant: None}]
+    with pytest.raises(ColumnError, match=rf"returns a column {misspelt}; did you mean {meant}\? Name it so, or leave"):
+        check_columns(make_feed(), columns)
+
+
+@pytest.mark.parametrize(
+    "other", ["created_at", "owner_name", "location_id", "lead_id", "status", "notes", "owner_mail"]
+)
+def test_columns_of_other_meaning_are_ignored_and_told(other: str) -> None:
+    assert check_columns(make_feed(identity=["visit_number"]), [*make_row(), "visit_number", other]) == [other]

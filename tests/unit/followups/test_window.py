@@ -23,9 +23,17 @@ def window(
     look_back: timedelta = WEEK,
     zone: ZoneInfo = KOLKATA,
     ahead: timedelta = timedelta(0),
+    late: timedelta = timedelta(0),
 ) -> Window:
     return resolve_window(
-        given=given, interval=interval, run_type=run_type, now=NOW, look_back=look_back, zone=zone, ahead=ahead
+        given=given,
+        interval=interval,
+        run_type=run_type,
+        now=NOW,
+        look_back=look_back,
+        zone=zone,
+        ahead=ahead,
+        late=late,
     )
 
 
@@ -60,6 +68,18 @@ def test_ahead_moves_interval_and_look_back_into_the_future_but_not_params() -> 
     assert window(ahead=day).end == NOW + day
     assert window(ahead=day).start == NOW - WEEK
     assert window(("2031-01-01", "2031-01-02"), ahead=day).start == datetime(2030, 12, 31, 18, 30, tzinfo=UTC)
+
+
+def test_scheduled_runs_begin_earlier_for_rows_that_come_late_and_no_others_do() -> None:
+    two_days = timedelta(days=2)
+    found = window(interval=INTERVAL, run_type="scheduled", late=two_days, ahead=timedelta(days=1))
+    assert (found.start, found.end) == (INTERVAL[0] - timedelta(days=1), INTERVAL[1] + timedelta(days=1))
+    assert (found.on_time_from, found.late) == (INTERVAL[0] + timedelta(days=1), two_days)
+    assert window(interval=INTERVAL, run_type="backfill", late=two_days).start == INTERVAL[0]
+    given = ("2031-01-01T00:00Z", "2031-01-02T00:00Z")
+    for other in (window(given, INTERVAL, "scheduled", late=two_days), window(late=two_days)):
+        assert (other.late, other.on_time_from) == (timedelta(0), other.start)
+    assert window(late=two_days).start == NOW - WEEK
 
 
 def test_from_alone_goes_up_to_now() -> None:

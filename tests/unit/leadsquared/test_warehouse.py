@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 
 from leadsquared import warehouse
+from leadsquared.warehouse_errors import QueryRefusedError, WarehouseError
 
 START = datetime(2031, 4, 1, tzinfo=UTC)
 
@@ -53,6 +55,49 @@ def test_query_that_cannot_be_wrapped_is_run_as_it_is() -> None:
 
 
 @pytest.mark.usefixtures("file")
-def test_error_of_a_query_is_its_own() -> None:
-    with pytest.raises(duckdb.Error, match="nothing"):
-        fetch("SELECT nothing FROM visits")
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("SELECT nothing FROM visits", 'Referenced column "nothing" not found in FROM clause!'),
+        ("SELECT * FROM visit", 'Table with name visit does not exist! Did you mean "visits"?'),
+        ("SELEC * FROM visits", 'syntax error at or near "SELEC"'),
+    ],
+)
+def test_query_that_is_wrong_is_refused_for_good_with_its_place_and_cure(sql: str, words: str) -> None:
+    with pytest.raises(QueryRefusedError) as caught:
+        fetch(sql)
+    text = str(caught.value)
+    assert text.startswith("query, by connection warehouse_default: the query is wrong: ")
+    assert words in text
+    assert text.endswith(". Mend the query, then run again")
+    assert "LINE" not in text
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize("broken_row", [0, 4999])
+def test_error_that_may_quote_a_row_does_not(monkeypatch: pytest.MonkeyPatch, broken_row: int) -> None:
+    monkeypatch.setattr(warehouse, "CHUNK_ROWS", 10)
+    with pytest.raises(WarehouseError, match=r"the query failed \(ConversionException\)\. It is tried again") as caught:
+        fetch(f"SELECT CASE WHEN id = {broken_row} THEN 'Zee' || 'nat' ELSE '1' END::INTEGER FROM visits")
+    assert "Zeenat" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_file_that_is_away_may_come_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    away = json.dumps({"conn_type": "duckdb", "host": str(tmp_path / "away.duckdb")})
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", away)
+    with pytest.raises(WarehouseError, match=r"query: connection warehouse_default cannot be opened: .*away\.duckdb"):
+        fetch("SELECT 1")
+
+
+def test_connection_that_there_is_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", raising=False)
+    with pytest.raises(WarehouseError, match=r"connection warehouse_default cannot be opened: .*isn't defined"):
+        fetch("SELECT 1")
+
+
+@pytest.mark.parametrize("sql", ["SELECT * FROM visits", "SELEC 1", "SELECT nothing FROM sqlite_master"])
+def test_sqlite_says_a_wrong_query_by_its_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sql: str) -> None:
+    file = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")})
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", file)
+    with pytest.raises(QueryRefusedError, match="the query is wrong"):
+        fetch(sql)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def runs(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     from leadsquared.operators import waits
     from leadsquared.work import in_step, plan, report, verify
 
-    def make(**policies: str) -> Runs:
+    def make(**policies: str | int) -> Runs:
         lines = ["start_date: 2031-01-01", "sql: visits.sql", *(f"{key}: {value}" for key, value in policies.items())]
         (tmp_path / "visits.yaml").write_text("\n".join(lines), encoding="utf-8")
         (tmp_path / "visits.sql").write_text("SELECT * FROM followups", encoding="utf-8")
@@ -322,3 +323,23 @@ def test_payload_of_an_ended_change_is_not_kept(runs: Callable[..., Runs]) -> No
     play.run(visits("a", description="New"))
     with play.stack.engine.connect() as connection:
         assert connection.execute(sa.select(changes.c.payload)).scalars().all() == [None]
+
+
+@pytest.mark.parametrize(("late_days", "read"), [(0, [(9, 10), (6, 9)]), (1, [(8, 10), (6, 8)]), (3, [(6, 10)])])
+def test_days_before_the_interval_are_read_once(
+    runs: Callable[..., Runs], monkeypatch: pytest.MonkeyPatch, late_days: int, read: list[tuple[int, int]]
+) -> None:
+    from leadsquared.work import plan
+
+    play, opened, open_query = runs(on_change="update", look_back_days=3, late_days=late_days), [], plan.open_query
+
+    def noting(conn_id: str, query: str, bounds: dict[str, datetime], **source: str) -> Any:
+        opened.append((bounds["window_start"].day, bounds["window_end"].day))
+        return open_query(conn_id, query, bounds, **source)
+
+    monkeypatch.setattr(plan, "open_query", noting)
+    context = play.context("plan", **{"from": None, "to": None})
+    context["dag_run"].run_type = "scheduled"
+    interval = {f"data_interval_{end}": datetime(2031, 4, day, tzinfo=UTC) for end, day in (("start", 9), ("end", 10))}
+    PlanFollowUpsOperator(task_id="plan", feed=FEED).execute({**context, **interval})
+    assert opened == read

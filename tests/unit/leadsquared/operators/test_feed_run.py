@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from leadsquared.operators.verify import VerifyDeliveriesOperator
 from tests.unit.leadsquared.operators.conftest import OWNER, Stack, follow_up
 
 FEED = "appointments"
+NO_WINDOW = {"from": None, "to": None}
 ROWS = [
     *(follow_up(f"f-{number}", subject=f"Visit {number}") for number in range(60)),
     follow_up("no-subject", subject=None),
@@ -111,6 +113,31 @@ def test_preview_writes_nothing_and_shows_masked_samples(stack: Stack, caplog: p
     assert report(stack, mode="preview") is None
 
 
+def test_preview_tells_of_each_row_that_is_kept_back_why(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
+    stack.warehouse(ROWS[:2] + ROWS[60:64])
+    create(stack, plan(stack)[0])
+    more = [
+        follow_up("new"),
+        follow_up("zeenat.quillfeather@example.com", subject=None),
+        follow_up("no-subject", subject=None, task_type="Meating"),
+    ]
+    stack.warehouse([*ROWS[:2], ROWS[61], *more])
+    with caplog.at_level(logging.INFO):
+        plan(stack, run_id="manual__2", mode="preview")
+    lines = [record.getMessage() for record in caplog.records]
+    told = lines[lines.index("not sent: 5 rows") :]
+    assert told == [
+        "not sent: 5 rows",
+        "         2 invalid: subject: missing",
+        "         2 already accepted",
+        "         1 already invalid",
+        "of those that are kept back, the first 3:",
+        "  'ze…r@example.com' invalid: subject: missing",
+        "  'no-subject' invalid: subject: missing",
+        "  'no-type' already invalid: task_type: no such task type; did you mean 'Meeting'?",
+    ]
+
+
 def test_nothing_due_is_a_green_run(stack: Stack) -> None:
     assert plan(stack) == []
     assert verify(stack) == {}
@@ -194,6 +221,36 @@ def test_poisoned_row_alone_is_rejected(stack: Stack) -> None:
     assert {state for followup_id, state in stack.states().items() if followup_id != "bad"} == {"created"}
     assert stack.states()["bad"] == "rejected"
     assert len(stack.sent()) == 10
+
+
+def scheduled(stack: Stack, task_id: str = "plan", **context: Any) -> Any:
+    """The context of a scheduled run over the 9th of April."""
+    made = stack.context(task_id, run_id="scheduled__9", **NO_WINDOW, **context)
+    made["dag_run"].run_type = "scheduled"
+    start = datetime(2031, 4, 9, tzinfo=UTC)
+    return {**made, "data_interval_start": start, "data_interval_end": start + timedelta(days=1)}
+
+
+def test_scheduled_run_sends_what_came_late_and_judges_its_own_day(stack: Stack) -> None:
+    yesterday = [follow_up(f"y-{number}", due_at="2031-04-08T06:00:00Z") for number in range(3)]
+    stack.warehouse(yesterday[:2])
+    create(stack, plan(stack)[0])
+    today = [follow_up(f"t-{number}", due_at="2031-04-09T06:00:00Z", subject=None) for number in range(2)]
+    before = follow_up("before", due_at="2031-04-07T23:00:00Z")
+    stack.warehouse([*yesterday, *today, before])
+    (only,) = PlanFollowUpsOperator(task_id="plan", feed=FEED).execute(scheduled(stack))
+    planned = stack.pushed["plan"]
+    assert (planned["due"], planned["late"], planned["to_send"]) == (5, 3, 1)
+    CreateTasksOperator(task_id="create_tasks", plan_slice=only).execute(scheduled(stack, "create_tasks", map_index=0))
+    assert stack.states() == {
+        "y-0": "accepted",
+        "y-1": "accepted",
+        "y-2": "accepted",
+        "t-0": "invalid",
+        "t-1": "invalid",
+    }
+    with pytest.raises(ThresholdError, match="2 of 3 rows are invalid"):
+        ReportDeliveriesOperator(task_id="report", feed=FEED).execute(scheduled(stack, "report"))
 
 
 def test_outcome_that_is_unknown_is_not_sent_again(stack: Stack) -> None:

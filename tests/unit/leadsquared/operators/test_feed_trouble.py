@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from followups import feeds
 from followups.errors import PermanentError
 from followups.feeds import FeedError
 from followups.ledger.migrate import VERSION_TABLE, LedgerSchemaError
-from followups.rows import MissingColumnError
+from followups.rows import ColumnError
 from followups.sql import QueryError
 from followups.window import WindowError
 from leadsquared.errors import ConfigurationError
 from leadsquared.operators.plan import PlanFollowUpsOperator
+from leadsquared.params import ParamError
+from leadsquared.warehouse_errors import QueryRefusedError, WarehouseError
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 
 
@@ -47,22 +50,48 @@ def nothing_happened(stack: Stack) -> bool:
 
 def test_query_that_lacks_a_column_is_named_and_nothing_is_planned(stack: Stack) -> None:
     stack.warehouse([follow_up()], without=["subject"])
-    with pytest.raises(Exception, match="subject"):
+    told = r"feed appointments: include/sql/appointments\.sql, by connection warehouse_default: .* wrong: .*subject"
+    with pytest.raises(QueryRefusedError, match=told):
         plan(stack)
     assert nothing_happened(stack)
 
 
 def test_column_that_the_query_does_not_select_is_named(stack: Stack, feed: Any) -> None:
     feed(GOOD, "SELECT followup_id, task_type, due_at, owner_email FROM followups")
-    with pytest.raises(MissingColumnError, match=r"include/sql/visits.sql returns no column subject: select it"):
+    with pytest.raises(ColumnError, match=r"include/sql/visits.sql returns no column subject: select it"):
         plan(stack, "visits")
     assert nothing_happened(stack)
+
+
+def test_column_that_is_misspelt_is_named_and_nothing_is_planned(stack: Stack, feed: Any) -> None:
+    feed(GOOD, "SELECT f.* EXCLUDE (location), location AS loction FROM followups AS f")
+    told = r"include/sql/visits.sql returns a column loction; did you mean location\? Name it so, or leave it out"
+    with pytest.raises(ColumnError, match=told):
+        plan(stack, "visits")
+    assert nothing_happened(stack)
+
+
+def test_columns_that_no_follow_up_has_are_told_once(stack: Stack, feed: Any, caplog: pytest.LogCaptureFixture) -> None:
+    feed(GOOD, "SELECT *, 1 AS priority FROM followups")
+    stack.warehouse([follow_up("f-1"), follow_up("f-2")])
+    with caplog.at_level(logging.INFO):
+        assert len(plan(stack, "visits")) == 1
+    assert caplog.text.count("no follow-up has are ignored: feed, priority") == 1
 
 
 def test_parameter_that_there_is_not_is_named(stack: Stack, feed: Any) -> None:
     feed(GOOD, "SELECT * FROM followups WHERE due_at > :window_begin")
     with pytest.raises(QueryError, match="asks for :window_begin; it may use :window_start, :window_end"):
         plan(stack, "visits")
+
+
+@pytest.mark.parametrize(("where", "warnings"), [("", 1), (" WHERE due_at < :window_end", 0)])
+def test_query_that_reads_all_rows_every_time_is_warned_of(
+    stack: Stack, feed: Any, caplog: pytest.LogCaptureFixture, where: str, warnings: int
+) -> None:
+    feed(GOOD, f"SELECT * FROM followups{where}")
+    plan(stack, "visits")
+    assert caplog.text.count("visits.sql uses neither :window_start nor :window_end") == warnings
 
 
 def test_wrong_feed_fails_with_file_field_and_cure(stack: Stack, feed: Any) -> None:
@@ -81,6 +110,15 @@ def test_params_that_make_no_window_fail_before_anything_is_asked(stack: Stack, 
     with pytest.raises(WindowError, match="`from`"):
         plan(stack, **params)
     assert stack.sandbox.calls() == []
+
+
+def test_param_that_there_is_not_fails_before_anything_is_asked(stack: Stack) -> None:
+    context = stack.context("plan")
+    context["dag_run"].conf = {"form": "2031-04-01"}
+    with pytest.raises(ParamError, match=r"no such param: form \(did you mean from\?\)"):
+        PlanFollowUpsOperator(task_id="plan", feed="appointments").execute(context)
+    assert stack.sandbox.calls() == []
+    assert nothing_happened(stack)
 
 
 def test_ledger_that_was_not_migrated_fails_with_the_cure_and_nothing_is_sent(stack: Stack) -> None:
@@ -106,7 +144,8 @@ def test_connection_that_cannot_hold_the_ledger_is_refused(stack: Stack) -> None
 
 def test_warehouse_that_is_down_leaves_no_trace(stack: Stack) -> None:
     stack.connection("warehouse_default", conn_type="duckdb", host=str(stack.folder / "gone.duckdb"))
-    with pytest.raises(Exception, match=r"gone\.duckdb"):
+    told = r"feed appointments: include/sql/appointments\.sql: connection warehouse_default .*gone\.duckdb"
+    with pytest.raises(WarehouseError, match=told):
         plan(stack)
     assert nothing_happened(stack)
 

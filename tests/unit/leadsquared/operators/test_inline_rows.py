@@ -6,11 +6,14 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import sqlalchemy as sa
 from airflow.sdk import DAG, XComArg
 
+from followups.crash_points import InjectedError, arm
+from followups.schema import plans
 from leadsquared.errors import ConfigurationError
 from leadsquared.operators.create_tasks import CreateTasksOperator
-from tests.unit.leadsquared.operators.conftest import OWNER, Stack, follow_up
+from tests.unit.leadsquared.operators.conftest import OWNER, RUN_AFTER, Stack, follow_up
 
 
 def payload(number: int, **changes: Any) -> dict[str, Any]:
@@ -52,6 +55,24 @@ def test_task_that_runs_again_or_in_another_run_sends_nothing_again(stack: Stack
     for run_id in ("manual__1", "manual__2"):
         assert create_many(stack, run_id=run_id, **{kind: rows})["calls"] == {}
     assert len(stack.sent()) == 1
+
+
+@pytest.mark.parametrize("kind", ["follow_ups", "payloads"])
+def test_rows_that_a_dead_run_left_planned_go_with_the_next_runs(stack: Stack, kind: str) -> None:
+    rows = [follow_up("f-1", subject="Visit 1"), follow_up("f-2", subject="Visit 2")]
+    rows = rows if kind == "follow_ups" else [payload(1), payload(2)]
+    arm("after plan commit:1:error")
+    try:
+        with pytest.raises(InjectedError):
+            create_many(stack, **{kind: rows[:1]})
+    finally:
+        arm(None)
+    assert create_many(stack, run_id="manual__2", **{kind: []})["rows"] == {}  # its run may yet go on
+    with stack.engine.begin() as connection:
+        connection.execute(sa.update(plans).values(heartbeat_at=RUN_AFTER.replace(year=2020)))
+    result = create_many(stack, run_id="manual__3", verify=True, **{kind: rows[1:]})
+    assert (result["rows"], result["states"]) == ({"accepted": 2}, {"created": 2})
+    assert stack.sent() == ["Visit 1", "Visit 2"]
 
 
 def test_empty_list_is_no_call(stack: Stack) -> None:

@@ -18,6 +18,7 @@ from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.undo import UndoOperator
 from leadsquared.operators.verify import VerifyDeliveriesOperator
+from leadsquared.params import ParamError
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 
 FEED = "appointments"
@@ -120,7 +121,7 @@ def test_feed_and_dates_of_creation_do_too(stack: Stack) -> None:
     send(stack, ROWS[:2])
     window = {"feed": FEED, "from": "2020-01-01", "to": "2099-01-01"}
     assert undo(stack, **window)["would be deleted"] == 2
-    with pytest.raises(UndoError, match="knows nothing that was sent"):
+    with pytest.raises(UndoError, match=r"the feed sent nothing then; it sent from 20.* UTC\. Nothing was deleted"):
         undo(stack, **{**window, "to": "2020-01-02"})
     assert undo(stack, **window, mode="send", confirm=2) == {"deleted": 2, "left alone": 0}
 
@@ -133,9 +134,10 @@ def test_feed_and_dates_of_creation_do_too(stack: Stack) -> None:
         ({"feed": FEED, "from": "2031-04-01"}, "say what to undo"),
         ({"run_id": "manual__1", "from": "2031-04-01"}, "not both"),
         ({"feed": FEED, "from": "2031-04-02", "to": "2031-04-01"}, "is not before"),
-        ({"run_id": "manual__9"}, "run manual__9: the ledger knows nothing"),
-        ({"run_id": "manual_"}, "knows nothing"),
-        ({"run_id": "manual__1", "feed": "visits"}, "knows nothing"),
+        ({"run_id": "manual__9"}, "run manual__9: the ledger knows no such run"),
+        ({"run_id": "manual_"}, "knows no such run"),
+        ({"run_id": "manual__1", "feed": "apointments"}, "knows no feed apointments; did you mean 'appointments'"),
+        ({"feed": "visits", "from": "2020-01-01", "to": "2099-01-01"}, "knows no feed visits; it knows appointments"),
         ({"run_id": "manual__1", "mode": "send"}, "run again with confirm=1"),
         ({"run_id": "manual__1", "mode": "send", "confirm": 2}, "run again with confirm=1"),
     ],
@@ -148,6 +150,30 @@ def test_params_that_are_wrong_give_one_error_and_delete_nothing(
     with pytest.raises(UndoError, match=words):
         undo(stack, **params)
     assert stack.tables() == before
+    assert living(stack) == {"Visit 0"}
+
+
+@pytest.mark.parametrize("mode", ["preview", "send"])
+def test_run_that_sent_nothing_is_said_so(stack: Stack, mode: str) -> None:
+    send(stack, [follow_up("f-1", subject=None)])
+    with pytest.raises(UndoError, match=r"run manual__1: the run sent nothing\. Nothing was deleted"):
+        undo(stack, run_id="manual__1", mode=mode, confirm=0)
+
+
+@pytest.mark.parametrize("mode", ["preview", "send"])
+def test_what_was_undone_before_is_said_so(stack: Stack, mode: str) -> None:
+    send(stack, ROWS[:2])
+    undo(stack, run_id="manual__1", mode="send", confirm=2)
+    with pytest.raises(UndoError, match=r"run manual__1: what was sent was undone, or is with another run since\."):
+        undo(stack, undo_run="undo__2", run_id="manual__1", mode=mode, confirm=0)
+
+
+def test_param_that_there_is_not_deletes_nothing(stack: Stack) -> None:
+    send(stack, ROWS[:1])
+    context = stack.context("undo", run_id="undo__1")
+    context["dag_run"].conf = {"runid": "manual__1", "mode": "send"}
+    with pytest.raises(ParamError, match=r"runid \(did you mean run_id\?\); .* Nothing was deleted"):
+        UndoOperator(task_id="undo").execute(context)
     assert living(stack) == {"Visit 0"}
 
 
@@ -197,3 +223,11 @@ def test_rows_that_are_not_settled_are_told_and_left(stack: Stack, caplog: pytes
         assert undo(stack, run_id="manual__1", mode="send", confirm=0) == {"deleted": 0, "left alone": 0}
     assert "2 more were sent and are not settled" in caplog.text
     assert living(stack) == set(NAMES[:2])
+
+
+def test_run_whose_follow_ups_were_refused_has_nothing_to_undo(stack: Stack) -> None:
+    send(stack, ROWS[:2])
+    with stack.engine.begin() as connection:
+        connection.execute(sa.update(deliveries).values(state="rejected", crm_task_id=None))
+    with pytest.raises(UndoError, match=r"none of its follow-ups has a CRM task now \(2 rejected\)\."):
+        undo(stack, run_id="manual__1", mode="send", confirm=0)
