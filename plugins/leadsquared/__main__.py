@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     for name in _COMMANDS:
         command = commands.add_parser(name)
         command.add_argument("--conn-id", default=DEFAULT_LEDGER, help="Airflow connection of the ledger")
+        if name == "migrate":
+            back = "the revision of an older version that is to run again; what was added since is lost"
+            command.add_argument("--back-to", metavar="REVISION", help=back)
         if name in {"test", "rate"}:
             command.add_argument("--leadsquared-conn-id", default=DEFAULT_LEADSQUARED, help="the account's connection")
         if name == "rate":
@@ -70,7 +73,9 @@ def _days(text: str) -> int:
 
 def _migrate(arguments: argparse.Namespace) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells every step
-    print(f"ledger is at revision {migrate.upgrade(open_ledger_engine(arguments.conn_id))}")
+    engine = open_ledger_engine(arguments.conn_id)
+    reached = migrate.downgrade(engine, arguments.back_to) if arguments.back_to else migrate.upgrade(engine)
+    print(f"ledger is at revision {reached}")
 
 
 def _check(arguments: argparse.Namespace) -> None:

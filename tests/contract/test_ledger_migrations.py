@@ -17,6 +17,8 @@ from followups.database import connect
 from followups.ledger import migrate
 from followups.schema import metadata
 from followups.throttle.table import rate_slots
+from tests.contract.ledger_kit import counted, plan, send
+from tests.support.follow_ups import make_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,3 +117,24 @@ def test_several_processes_migrate_at_once(database_url: URL, empty: sa.Engine) 
         (0, migrate.newest())
     ] * 3, ends
     assert differences(empty) == []
+
+
+def test_way_back_and_forth_again_leaves_what_was_sent(empty: sa.Engine) -> None:
+    migrate.upgrade(empty)
+    plan_id, _ = plan(empty, make_rows(3))
+    send(empty, plan_id)
+    for revision in ("0002", "0001"):
+        assert migrate.downgrade(empty, revision) == migrate.current(empty) == revision
+        with pytest.raises(migrate.LedgerSchemaError, match=f"is at revision {revision}; this version needs"):
+            migrate.check(empty)
+    migrate.upgrade(empty)
+    assert differences(empty) == []
+    assert counted(empty) == {"accepted": 3}
+
+
+@pytest.mark.parametrize("revision", ["0000", "9999", "head"])
+def test_way_back_to_what_nobody_knows_is_refused(empty: sa.Engine, revision: str) -> None:
+    migrate.upgrade(empty)
+    with pytest.raises(migrate.LedgerSchemaError, match=f"cannot go back to revision {revision}"):
+        migrate.downgrade(empty, revision)
+    assert migrate.current(empty) == migrate.newest()

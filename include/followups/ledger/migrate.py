@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -33,16 +35,36 @@ def config() -> Config:
 
 def upgrade(engine: sa.Engine) -> str:
     """Bring the schema to the newest revision and return it; safe to run again and by several at once."""
+    return _migrate(engine, newest())
+
+
+def downgrade(engine: sa.Engine, revision: str) -> str:
+    """Bring the schema back to what an older version of this code knows; what came after that revision is lost.
+
+    :raises LedgerSchemaError: no such revision, or the ledger is at an older one.
+    """
+    found = current(engine)
+    if revision not in _known() or found is None or revision > found:
+        raise LedgerSchemaError(
+            f"The ledger cannot go back to revision {revision}: it is at {found or 'none'}, and this version knows "
+            f"{', '.join(sorted(_known()))}. Nothing was changed."
+        )
+    return _migrate(engine, revision)
+
+
+def _migrate(engine: sa.Engine, revision: str) -> str:
     from alembic import command  # noqa: PLC0415
 
     settings = config()
-    with engine.begin() as connection:
+    with engine.connect() as connection, _without_references(connection), connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        _refuse_unknown(_revision(connection))
+        found = _revision(connection)
+        _refuse_unknown(found)
         settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
-    return newest()
+        move = command.downgrade if found is not None and revision < found else command.upgrade
+        move(settings, revision)
+    return revision
 
 
 def newest() -> str:
@@ -67,6 +89,20 @@ def check(engine: sa.Engine) -> None:
         f"The ledger (connection followups_ledger) {state}; this version needs {wanted}. "
         "Run `make setup`, or `python -m leadsquared migrate` where the connection is set."
     )
+
+
+@contextmanager
+def _without_references(connection: sa.Connection) -> Iterator[None]:
+    """Let SQLite make tables anew, which is how it takes columns away, though others refer to them."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _known() -> set[str]:
