@@ -76,6 +76,8 @@ class Reply:
 
 _ID: Final = re.compile(r"(?=.*[1-9A-Fa-f])[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}\Z")
+#: Names of errors that blame the server, not the request: the work may have been done before.
+_SERVER_FAILED: Final = re.compile(r"timed?_?out|internal|unavailable|deadlock|database|sql|connection", re.IGNORECASE)
 _UNREADABLE: Final = object()
 
 
@@ -99,7 +101,9 @@ def classify(
     """
     data = _parse(body)
     exception_type, message = _error_of(data)
-    refusal = refusals.find(status, exception_type, message, _plain_text(data, body))
+    # What tells of success and of an error as well may have been done.
+    says_success = status == 200 and _has_status(data, "success")
+    refusal = None if says_success else refusals.find(status, exception_type, message, _plain_text(data, body))
     if refusal is not None:
         return Reply(
             Kind.REFUSED,
@@ -112,7 +116,7 @@ def classify(
         )
     if status == 401:
         return Reply(Kind.UNAUTHORISED, status, exception_type, redact(message))
-    if _is_rejection(status, exception_type):
+    if not says_success and _is_rejection(status, exception_type):
         return Reply(Kind.REJECTED, status, exception_type, redact(message))
     if status == 200 and exception_type is None and not _has_status(data, "error"):
         accepted = _read_success(data, expect)
@@ -188,13 +192,15 @@ def _has_status(data: Any, word: str) -> bool:
 def _is_rejection(status: int, exception_type: str | None) -> bool:
     if status in (400, 404):
         return True
-    named = exception_type is not None and exception_type.startswith("MX") and "timeout" not in exception_type.lower()
-    return named and (status in (200, 500) or 400 <= status < 500)
+    if exception_type is None or not exception_type.startswith("MX") or _SERVER_FAILED.search(exception_type):
+        return False
+    return status in (200, 500) or 400 <= status < 500
 
 
 def _read_success(data: Any, expect: Expect) -> Reply | None:
     if expect is Expect.DATA:
-        return Reply(Kind.ACCEPTED, 200, data=data) if isinstance(data, dict | list) else None
+        told = _value(data, "ExceptionType") or _value(data, "ExceptionMessage")
+        return Reply(Kind.ACCEPTED, 200, data=data) if isinstance(data, dict | list) and not told else None
     if not _is_success(data):
         return None
     identity = _read_id(_value(data, "Message"))
