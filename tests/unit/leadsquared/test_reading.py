@@ -157,6 +157,28 @@ def test_a_page_is_read_wherever_its_list_is(data: Any, count: int | None, lengt
 
 
 @pytest.mark.parametrize(
+    ("data", "known"),
+    [
+        ([], True),
+        ([{}], True),
+        ({"RecordCount": 0}, True),
+        ({"RecordCount": 2, "List": None}, True),
+        ({"SearchInfo": {"RecordCount": 0}}, True),
+        ({"List": []}, True),
+        ({"Something": [{}]}, True),
+        ({}, False),
+        ({"RecordCount": None}, False),
+        ({"Status": "Success"}, False),
+        ({"Something": []}, False),
+        ([{}, None], False),
+        (None, False),
+    ],
+)
+def test_what_is_no_page_is_told_from_an_empty_one(data: Any, known: bool) -> None:
+    assert reading.is_page(data) is known
+
+
+@pytest.mark.parametrize(
     ("data", "item"), [([{"Id": 1}], {"Id": 1}), ({"Id": 1}, {"Id": 1}), ([], None), ({}, None), ([None], None)]
 )
 def test_one_object_may_come_in_an_array(data: Any, item: Any) -> None:
@@ -268,6 +290,8 @@ anything = st.recursive(
 def test_no_shape_makes_a_reader_raise(data: Any) -> None:
     reading.read_page(data)
     reading.read_one(data)
+    reading.is_page(data)
+    reading.is_one_task(data)
     for read in (
         reading.read_crm_task,
         reading.read_user,
