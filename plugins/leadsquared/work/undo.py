@@ -64,6 +64,9 @@ def preview_undo(ledger_conn_id: str, context: Any) -> dict[str, int]:
     for chunk in ledger.created():
         seen = looking.look(chunk)
         for change in chunk:
+            if change.id not in seen:
+                kept["LeadSquared did not tell of it"] += 1
+                continue
             verdict = judge(change, seen[change.id], timedelta(0))
             if verdict.action is Action.SEND:
                 deletable += 1
