@@ -27,6 +27,8 @@ class SeenTask(Protocol):
     @property
     def marker(self) -> str | None: ...  # noqa: D102
     @property
+    def markers(self) -> Collection[str]: ...  # noqa: D102
+    @property
     def category(self) -> int | None: ...  # noqa: D102
     @property
     def due_at(self) -> datetime | None: ...  # noqa: D102
@@ -129,9 +131,9 @@ def look_closely(rows: Sequence[OpenRow], read: Reader, created_since: datetime)
     """Look for rows that were not where they should be, one lead, opportunity or owner a call.
 
     A rule of the account, or a rep, may have changed owner or date: a lead shows its CRM tasks all the same, and an
-    owner those of any date. A CRM task of the same name that bears no marker, or of its marker without an id, may be
-    the row's or not: then nobody can tell, and the row is among the `impossible` ones. A look that fails, or is cut
-    short, leaves its own rows `unanswered`.
+    owner those of any date. A CRM task of the same name that bears no marker, or one with the row's marker among
+    others or without an id, may be the row's or not: then nobody can tell, and the row is among the `impossible` ones.
+    A look that fails, or is cut short, leaves its own rows `unanswered`.
     """
     tasks: dict[int, list[SeenTask]] = defaultdict(list)
     doubtful: set[int] = set()
@@ -173,10 +175,15 @@ def _is_like(one: Sought, task: SeenTask) -> bool:
 
 
 def _may_be(one: Sought, task: SeenTask, created_since: datetime) -> bool:
-    if one.marker and task.marker == one.marker:
+    if one.marker in task.markers:
         return True
     young = task.created_at is None or task.created_at >= created_since
-    return young and not task.marker and (task.name or "").strip() == one.fingerprint[0]
+    return young and not _is_strange(one, task) and (task.name or "").strip() == one.fingerprint[0]
+
+
+def _is_strange(one: Sought, task: SeenTask) -> bool:
+    """Tell whether a task bears a marker that not even the row's own text quotes."""
+    return task.marker is not None and task.marker not in (one.row.payload or "")
 
 
 def _grouped(sought: Iterable[Sought]) -> Iterable[Sequence[Sought]]:
@@ -220,7 +227,7 @@ def _by_fingerprint(
         alike = [
             one.row.id
             for one in rows.get(_of_task(task), [])
-            if not (one.marker and task.marker) and _is_due_alike(one.due, task, exactly=exactly)
+            if not (one.marker and _is_strange(one, task)) and _is_due_alike(one.due, task, exactly=exactly)
         ]
         chosen = next((row_id for row_id in alike if row_id not in tasks), alike[-1] if alike else None)
         if chosen is not None:

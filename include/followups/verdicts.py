@@ -23,7 +23,7 @@ CANNOT_LOOK = "sent, and nothing is left by which the task could be found; settl
 HIDDEN = "sent and not seen, but these keys see no task of this type, so that absence proves nothing"
 NOT_ASKABLE = "sent and not seen, but LeadSquared does not answer about this owner in full, so absence proves nothing"
 CUT_SHORT = "sent and not seen, but look-ups failed or gave fewer tasks than announced, so that absence proves nothing"
-DOUBTFUL = "sent, and a task of that name without our marker, or with it but without an id, is there; settle it by hand"
+DOUBTFUL = "sent, and a task is there of which nobody can tell whether it is this row's; settle it by hand"
 HELD_BY_POLICY = "the outcome is unknown and the task was not found; the feed holds such rows (requeue=held sends them)"
 NOT_THERE = "was not found in LeadSquared: sent again"
 RESENT = "the outcome is unknown; the feed sends such rows again without looking"

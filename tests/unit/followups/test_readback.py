@@ -31,6 +31,11 @@ class Task:
     task_type: str | None = "Visit"
     created_at: datetime | None = None
     status_code: int | None = 0
+    quoted: tuple[str, ...] = ()
+
+    @property
+    def markers(self) -> set[str]:
+        return {*self.quoted, *filter(None, [self.marker])}
 
 
 class Crm:
@@ -314,3 +319,20 @@ def test_task_with_our_marker_but_without_an_id_is_neither_found_nor_absent() ->
 def test_task_without_an_id_that_may_be_ours_proves_no_absence(task: Task, marked: bool, unanswered: set[int]) -> None:
     found = look([row(1, marked=marked)], Crm(task))
     assert (ids(found), found.unanswered) == ({}, unanswered)
+
+
+QUOTE = "abcdefghjkmn"
+
+
+def test_row_whose_text_quotes_another_marker_than_its_own_is_no_stranger_to_a_task_that_does() -> None:
+    """Its own marker stands in a custom field, which not every look-up gives."""
+    quoting = row(1, CustomFields={"mx_Custom_1": f"[ref:{mark(1)}]"}, marked=False, Description=f"see [ref:{QUOTE}]")
+    assert ids(look([quoting], Crm(Task("t1", QUOTE)))) == {1: ["t1"]}
+    assert ids(look([quoting], Crm(Task("t1", "zyxwvutsrqpn")))) == {}
+    found = look_closely([quoting], Crm(elsewhere=[Task("t1", QUOTE, created_at=SENT)]), SENT)
+    assert (ids(found), found.impossible) == ({}, [1])
+
+
+def test_task_that_bears_our_marker_among_others_leaves_a_doubt() -> None:
+    found = look_closely([row(1)], Crm(elsewhere=[Task("t1", QUOTE, name="Renamed", quoted=(mark(1),))]), SENT)
+    assert (ids(found), found.impossible) == ({}, [1])

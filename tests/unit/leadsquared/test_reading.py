@@ -157,6 +157,22 @@ def test_a_page_is_read_wherever_its_list_is(data: Any, count: int | None, lengt
 
 
 @pytest.mark.parametrize(
+    ("description", "field", "marker"),
+    [
+        ("see [ref:quoted-1] [ref:row-0007]", None, "row-0007"),
+        ("see [ref:quoted-1]", "[ref:row-0007]", "row-0007"),
+        ("call [ref:row-0007]", "as in [ref:quoted-1]", "row-0007"),
+        (None, "as in [ref:row-0007]", "row-0007"),
+    ],
+)
+def test_our_marker_is_told_from_those_that_are_quoted(description: str | None, field: str | None, marker: str) -> None:
+    task = reading.read_crm_task({"Description": description, "CustomFields": {"mx_Custom_1": field}})
+    assert task.marker == marker
+    quoted = {"quoted-1"} if "quoted" in f"{description}{field}" else set()
+    assert task.markers == {"row-0007"} | quoted
+
+
+@pytest.mark.parametrize(
     ("data", "known"),
     [
         ([], True),
