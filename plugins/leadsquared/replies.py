@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from leadsquared import errors, refusals
 from leadsquared.redaction import redact
+from leadsquared.values import to_flag
 
 
 class Kind(StrEnum):
@@ -78,6 +79,8 @@ _ID: Final = re.compile(r"(?=.*[1-9A-Fa-f])[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}\Z")
 #: Names of errors that blame the server, not the request: the work may have been done before.
 _SERVER_FAILED: Final = re.compile(r"timed?_?out|internal|unavailable|deadlock|database|sql|connection", re.IGNORECASE)
+#: Names that only keys cause; those of a missing permission concern one request.
+_KEYS_REFUSED: Final = re.compile(r"MX(InvalidAccessDetails|AuthenticationFailed)", re.IGNORECASE)
 _UNREADABLE: Final = object()
 
 
@@ -114,7 +117,7 @@ def classify(
             retry_after=refusals.retry_after(headers, now),
             daily=refusal.daily,
         )
-    if status == 401:
+    if status == 401 or (not says_success and _blames_keys(status, exception_type)):
         return Reply(Kind.UNAUTHORISED, status, exception_type, redact(message))
     if not says_success and _is_rejection(status, exception_type):
         return Reply(Kind.REJECTED, status, exception_type, redact(message))
@@ -189,6 +192,11 @@ def _has_status(data: Any, word: str) -> bool:
     return isinstance(status, str) and status.strip().casefold() == word
 
 
+def _blames_keys(status: int, exception_type: str | None) -> bool:
+    """Tell whether keys were refused in another status than 401, as other errors are: no row is at fault then."""
+    return status in (200, 403, 500) and exception_type is not None and _KEYS_REFUSED.match(exception_type) is not None
+
+
 def _is_rejection(status: int, exception_type: str | None) -> bool:
     if status in (400, 404):
         return True
@@ -215,7 +223,7 @@ def _is_success(data: Any) -> bool:
     contradicted = (
         _value(data, "ExceptionType")
         or _value(data, "ExceptionMessage")
-        or _value(_value(data, "Message"), "IsSuccessful") is False
+        or to_flag(_value(_value(data, "Message"), "IsSuccessful")) is False
     )
     return _has_status(data, "success") and not contradicted
 
