@@ -24,6 +24,8 @@ from leadsquared.redaction import redact
 ADMINISTRATOR = "administrator"
 #: A LeadSquared that does not answer so many look-ups in a row, each tried several times, is left alone.
 MOST_WITHOUT_ANSWER = 3
+#: Says nothing about an owner, a lead or an opportunity (`/error-handling/`).
+_NO_SUCH_OPERATION = 404
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,9 @@ class HookReader:
         try:
             yield from self._hook.iter_appointments(users, first, last)
             yield from self._hook.iter_to_dos(users, first, last)
-        except RequestRejected:
+        except RequestRejected as error:
+            if error.status == _NO_SUCH_OPERATION:
+                raise
             if len(users) == 1:
                 self.refused.update(users)
                 return
@@ -80,6 +84,10 @@ class HookReader:
             self._without_answer = without_answer + 1
             log.warning("a look-up got no answer, which leaves its rows open: %s", error)
             raise UnansweredError(str(error)) from error
+        except RequestRejected as error:
+            if error.status == _NO_SUCH_OPERATION:
+                raise UnansweredError(str(error)) from error
+            raise
 
     @property
     def cut_short(self) -> int:

@@ -85,6 +85,18 @@ def test_opportunity_that_leadsquared_refuses_to_tell_of_is_not_an_empty_one() -
     assert reader.of_related(LEAD, "l1") == []
 
 
+def test_operation_that_is_not_there_says_nothing_about_an_owner_or_a_lead() -> None:
+    missing = RequestRejected("Not found", status=404)
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.iter_appointments.side_effect = hook.get_tasks_of_lead.side_effect = missing
+    reader = reader_of(hook)
+    with pytest.raises(RequestRejected):
+        list(reader(["a@example.com", "b@example.com"], DAY, DAY))
+    assert reader.refused == set()
+    with pytest.raises(UnansweredError):
+        reader.of_related(LEAD, "l1")
+
+
 @pytest.mark.parametrize("error", [RequestRejected, ServiceUnavailable])
 def test_owner_about_whom_a_look_up_fails_is_unanswered(error: type[Exception]) -> None:
     hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
