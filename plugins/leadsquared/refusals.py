@@ -44,7 +44,8 @@ def find(status: int, exception_type: str | None, message: str, plain_text: str)
     text = message or plain_text
     refused = status == 429 or _CALLS_EXCEEDED.search(text) or _is_named(status, exception_type)
     # A named error may quote a customer, a failing server says many things: there the whole phrase counts alone.
-    vague = status < 500 and exception_type is None and _RATE_WORDS.search(message)
+    may_be = status == 200 or 400 <= status < 500
+    vague = may_be and exception_type is None and _RATE_WORDS.search(message)
     return _read(text) if refused or vague else None
 
 
@@ -58,7 +59,9 @@ def _is_named(status: int, exception_type: str | None) -> bool:
 def _read(text: str) -> Refusal:
     found = _LIMIT.search(text)
     calls, seconds = (int(found.group(1)), int(found.group(2))) if found else (0, 0)
-    daily = seconds >= _HALF_A_DAY_SECONDS or _DAY.search(text) is not None
+    # A proxy's page says many things; it must not close the day for everybody.
+    is_html = text.lstrip().startswith("<")
+    daily = seconds >= _HALF_A_DAY_SECONDS or (not is_html and _DAY.search(text) is not None)
     usable = calls > 0 and seconds > 0 and not daily
     return Refusal(text, (calls, float(seconds)) if usable else None, daily)
 

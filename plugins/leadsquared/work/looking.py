@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 
@@ -24,6 +24,8 @@ from leadsquared.redaction import redact
 ADMINISTRATOR = "administrator"
 #: A LeadSquared that does not answer so many look-ups in a row, each tried several times, is left alone.
 MOST_WITHOUT_ANSWER = 3
+#: No page says that the dates of a reply are in UTC.
+_ZONES_DIFFER = timedelta(days=1)
 #: Says nothing about an owner, a lead or an opportunity (`/error-handling/`).
 _NO_SUCH_OPERATION = 404
 
@@ -69,7 +71,7 @@ class HookReader:
     def of_owner(self, owner: str, created_since: datetime) -> Iterable[CrmTask]:
         """Return an owner's CRM tasks that were created since, whenever they are due."""
         try:
-            return self._ask(lambda: self._hook.iter_tasks_of_owner(owner, created_since=created_since))
+            return self._ask(lambda: self._hook.iter_tasks_of_owner(owner, created_since=created_since - _ZONES_DIFFER))
         except RequestRejected as error:
             raise UnansweredError(str(error)) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
@@ -113,6 +113,13 @@ def test_what_concerns_every_look_up_ends_the_look(error: type[Exception]) -> No
         reader_of(hook).of_related(LEAD, "l1")
     with pytest.raises(error):
         reader_of(hook).of_owner("a@example.com", SINCE)
+
+
+def test_owners_tasks_are_asked_for_whatever_zone_their_dates_are_in() -> None:
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.iter_tasks_of_owner.return_value = iter(())
+    reader_of(hook).of_owner("a@example.com", SINCE)
+    assert SINCE - hook.iter_tasks_of_owner.call_args.kwargs["created_since"] >= timedelta(hours=14)
 
 
 def test_others_are_not_asked_where_several_in_a_row_got_no_answer() -> None:
