@@ -48,6 +48,12 @@ def is_page(data: Any) -> bool:
     return page.record_count is not None or bool(page.items) or isinstance(Item(data).get(*_LIST_KEYS), list)
 
 
+def is_whole(data: Any) -> bool:
+    """Tell whether a reply is a page that holds all that it announces."""
+    page = read_page(data)
+    return is_page(data) and len(page.items) >= (page.record_count or 0)
+
+
 def is_one(data: Any) -> bool:
     """Tell whether a reply is one object, or an empty array for none."""
     return data == [] or read_one(data) is not None
@@ -168,6 +174,12 @@ def read_opportunities(data: Any) -> list[Opportunity]:
         of_type = any(name.casefold() == "opportunities" for name in entry)
         found += Item(entry).items("Opportunities") if of_type else [entry]
     return [read_opportunity(entry) for entry in found]
+
+
+def count_opportunities(data: Any) -> int:
+    """Return how many opportunities a list of types announces, or a plain list; 0 where neither does."""
+    page = read_page(data)
+    return max(page.record_count or 0, sum(Item(entry).number("RecordCount") or 0 for entry in page.items))
 
 
 def read_day_slots(data: Any) -> list[DaySlots]:

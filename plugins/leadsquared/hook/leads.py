@@ -128,9 +128,11 @@ class LeadsAndOpportunities(BaseCalls):
         remaining = iter(dict.fromkeys(opportunity_ids))
         while chunk := list(islice(remaining, bodies.MAX_OPPORTUNITIES_PER_CALL)):
             body = bodies.opportunities_by_ids(chunk, opportunity_type, columns)
-            yield from reading.read_opportunities(
-                self._read(operations.OPPORTUNITIES_BY_IDS, body=body, is_known=reading.is_page)
-            )
+            reply = self._read(operations.OPPORTUNITIES_BY_IDS, body=body, is_known=reading.is_page)
+            found = reading.read_opportunities(reply)
+            if len(found) < reading.count_opportunities(reply):
+                self._note_short_look()
+            yield from found
 
     def _first_lead(self, operation: Operation, name: str, value: str) -> Lead | None:
         item = self._read_one(operation, {name: value})

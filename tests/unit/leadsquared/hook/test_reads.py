@@ -181,6 +181,20 @@ def test_a_short_page_without_a_count_may_have_been_cut(hook: LeadSquaredHook, s
     assert [task.id for task in hook.iter_appointments(["ava@example.com"], day, day)] == ["id-3", "id-4"]
 
 
+def test_a_part_of_the_users_is_not_taken_for_all(hook: LeadSquaredHook, server: ScriptedServer) -> None:
+    server.script = [answer(200, {"RecordCount": 2, "Users": [{"ID": "id-1"}]}), answer(200, [{"ID": "id-1"}])]
+    assert [user.id for user in hook.get_users()] == ["id-1"]
+    assert len(server.requests) == 2
+
+
+def test_fewer_opportunities_than_announced_are_no_proof(hook: LeadSquaredHook, server: ScriptedServer) -> None:
+    types = [{"EventCode": "7", "RecordCount": count, "Opportunities": [{"OpportunityId": "id-1"}]} for count in (1, 2)]
+    server.script = [answer(200, body) for body in ([types[0]], [types[1]], types[1])]
+    for cut_short in (0, 1, 2):
+        assert [found.id for found in hook.get_opportunities_by_ids(["id-1", "id-2"], opportunity_type="7")] == ["id-1"]
+        assert hook.looks_cut_short == cut_short
+
+
 def test_fewer_tasks_than_announced_are_reported(
     hook: LeadSquaredHook, server: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
