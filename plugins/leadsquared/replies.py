@@ -207,7 +207,8 @@ def _is_rejection(status: int, exception_type: str | None) -> bool:
 
 def _read_success(data: Any, expect: Expect) -> Reply | None:
     if expect is Expect.DATA:
-        told = _value(data, "ExceptionType") or _value(data, "ExceptionMessage")
+        first = data[0] if isinstance(data, list) and data else data
+        told = _value(first, "ExceptionType") or _value(first, "ExceptionMessage")
         return Reply(Kind.ACCEPTED, 200, data=data) if isinstance(data, dict | list) and not told else None
     if not _is_success(data):
         return None
