@@ -112,7 +112,6 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
     places = {(one.owner, one.due.date()) for one in sought}
     tasks = [task for users, first, last in day_ranges(places) for task in read(users, first, last)]
     seen = {task.id: task for task in tasks if task.id}
-    nameless = [task for task in tasks if not task.id]
     found = _by_marker(sought, seen)
     missing = [one for one in sought if one.row.id not in found]
     found |= _by_fingerprint(missing, seen, sought)
@@ -122,7 +121,8 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
         visible_types=frozenset(task.task_type for task in seen.values() if task.task_type),
         complete=not read.cut_short,
         unanswered=frozenset(
-            one.row.id for one in sought if one.owner in read.refused or any(_is_like(one, task) for task in nameless)
+            {one.row.id for one in sought if one.owner in read.refused}
+            | _shown_without_id(sought, [task for task in tasks if not task.id])
         ),
     )
 
@@ -170,8 +170,14 @@ def _near(group: Sequence[Sought], read: Reader, created_since: datetime) -> tup
         return [], False
 
 
-def _is_like(one: Sought, task: SeenTask) -> bool:
-    return task.marker == one.marker if one.marker and task.marker else one.fingerprint == _of_task(task)
+def _shown_without_id(sought: Sequence[Sought], tasks: Sequence[SeenTask]) -> set[int]:
+    """Return the rows whose CRM task may be one of those without an id, which nobody can record."""
+    markers = {task.marker for task in tasks if task.marker}
+    unmarked = {_of_task(task) for task in tasks if not task.marker}
+    alike = {_of_task(task) for task in tasks}
+    return {
+        one.row.id for one in sought if one.marker in markers or one.fingerprint in (unmarked if one.marker else alike)
+    }
 
 
 def _may_be(one: Sought, task: SeenTask, created_since: datetime) -> bool:
