@@ -46,7 +46,10 @@ class LeadSquared(Protocol):
     """
 
     def look(self, chosen: Sequence[OpenChange]) -> Mapping[int, Seen | None]:
-        """Return what is seen of the CRM tasks, by change; None where there is no such CRM task."""
+        """Return what is seen of the CRM tasks, by change; None where there is no such CRM task.
+
+        Changes whose CRM task could not be looked at are left out.
+        """
 
     def update(self, change: OpenChange, seen: Seen, begin: Begin) -> Outcome | None:
         """Give the CRM task the fields that are wanted."""
@@ -79,10 +82,12 @@ class ChangeRounds:
         self._leadsquared = leadsquared
         self._settle = settle
         self._result = Changed()
+        self._not_told: set[int] = set()
 
     def round(self) -> Changed:
         """Look once at everything that is due to be looked at, and make the calls that this asks for."""
         self._result = Changed()
+        self._not_told = set()
         self._ledger.expire_leases()
         after = 0
         while found := self._ledger.open_changes(CHANGES_PER_LOOK, after):
@@ -90,7 +95,8 @@ class ChangeRounds:
             due = [change for change in found if until_due(change, self._settle) <= timedelta(0)]
             if due:
                 self._take(due)
-        waiting = self._ledger.open_changes(CHANGES_PER_LOOK)
+        # What could not be looked at is left to reconcile: a run would wait for it without end.
+        waiting = [each for each in self._ledger.open_changes(CHANGES_PER_LOOK) if each.id not in self._not_told]
         if waiting:
             soonest = min(until_due(change, self._settle) for change in waiting)
             self._result.wait = max(soonest, timedelta(seconds=1))
@@ -100,7 +106,10 @@ class ChangeRounds:
         reach("before look")
         seen = self._leadsquared.look(due)
         ended, waiting, to_send = [], [], []
+        self._not_told |= {change.id for change in due if change.id not in seen}
         for change in due:
+            if change.id not in seen:
+                continue
             task = seen[change.id]
             verdict = judge(change, task, self._settle)
             if verdict.action is Action.SEND:

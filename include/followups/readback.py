@@ -27,6 +27,8 @@ class SeenTask(Protocol):
     @property
     def marker(self) -> str | None: ...  # noqa: D102
     @property
+    def markers(self) -> Collection[str]: ...  # noqa: D102
+    @property
     def category(self) -> int | None: ...  # noqa: D102
     @property
     def due_at(self) -> datetime | None: ...  # noqa: D102
@@ -42,21 +44,33 @@ class SeenTask(Protocol):
     def status_code(self) -> int | None: ...  # noqa: D102
 
 
+class UnansweredError(Exception):
+    """One look-up got no answer that can be used; others may."""
+
+
 class Reader(Protocol):
     """Looks up CRM tasks; every call takes a slot of the rate limit."""
 
     def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[SeenTask]:
         """Yield the CRM tasks of many owners that are due in a range of days."""
 
-    def of_related(self, entity: int, related_id: str) -> Iterable[SeenTask]:
-        """Yield all CRM tasks of a lead (entity 1) or an opportunity (5), whoever owns them."""
+    def of_related(self, entity: int, related_id: str) -> Iterable[SeenTask] | None:
+        """Return all CRM tasks of a lead (entity 1) or an opportunity (5), whoever owns them.
+
+        None where LeadSquared refuses to tell of it.
+
+        :raises UnansweredError: nobody can tell what it has.
+        """
 
     def of_owner(self, owner: str, created_since: datetime) -> Iterable[SeenTask]:
-        """Yield an owner's CRM tasks, whenever they are due, that were created since."""
+        """Return an owner's CRM tasks, whenever they are due, that were created since.
+
+        :raises UnansweredError: nobody can tell what the owner has.
+        """
 
     @property
-    def cut_short(self) -> bool:
-        """Whether any look so far gave fewer CRM tasks than it announced; then what is missing is not absent."""
+    def cut_short(self) -> int:
+        """How many looks so far gave fewer CRM tasks than they announced; what these do not show is not absent."""
 
     @property
     def refused(self) -> Collection[str]:
@@ -73,9 +87,9 @@ class Found:
     impossible: Sequence[int]
     #: names of the task types that were seen at all: those of others may be hidden from these keys
     visible_types: frozenset[str]
-    #: whether every look gave all that it announced
+    #: whether every look was answered and gave all that it announced
     complete: bool
-    #: deliveries that a look would not show though they were there, as nobody may ask for their owners
+    #: deliveries that a look would not show though they were there, as it was not answered, or not in full
     unanswered: frozenset[int] = frozenset()
 
 
@@ -96,7 +110,8 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
         else:
             sought.append(wanted)
     places = {(one.owner, one.due.date()) for one in sought}
-    seen = {task.id: task for users, first, last in day_ranges(places) for task in read(users, first, last) if task.id}
+    tasks = [task for users, first, last in day_ranges(places) for task in read(users, first, last)]
+    seen = {task.id: task for task in tasks if task.id}
     found = _by_marker(sought, seen)
     missing = [one for one in sought if one.row.id not in found]
     found |= _by_fingerprint(missing, seen, sought)
@@ -105,7 +120,10 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
         impossible=impossible,
         visible_types=frozenset(task.task_type for task in seen.values() if task.task_type),
         complete=not read.cut_short,
-        unanswered=frozenset(one.row.id for one in sought if one.owner in read.refused),
+        unanswered=frozenset(
+            {one.row.id for one in sought if one.owner in read.refused}
+            | _shown_without_id(sought, [task for task in tasks if not task.id])
+        ),
     )
 
 
@@ -113,16 +131,19 @@ def look_closely(rows: Sequence[OpenRow], read: Reader, created_since: datetime)
     """Look for rows that were not where they should be, one lead, opportunity or owner a call.
 
     A rule of the account, or a rep, may have changed owner or date: a lead shows its CRM tasks all the same, and an
-    owner those of any date. A CRM task of the same name that bears no marker may be the row's or not: then nobody can
-    tell, and the row is among the `impossible` ones.
+    owner those of any date. A CRM task of the same name that bears no marker, or one with the row's marker among
+    others or without an id, may be the row's or not: then nobody can tell, and the row is among the `impossible` ones.
+    A look that fails, or is cut short, leaves its own rows `unanswered`.
     """
     tasks: dict[int, list[SeenTask]] = defaultdict(list)
     doubtful: set[int] = set()
+    unanswered: set[int] = set()
     for group in _grouped(one for row in rows if (one := sought_of(row))):
-        entity, related_id = group[0].related
-        seen = read.of_related(entity, related_id) if related_id else read.of_owner(group[0].owner, created_since)
-        for one, task in product(group, list(seen)):
-            if one.marker and task.marker == one.marker:
+        seen, all_of_them = _near(group, read, created_since)
+        if not all_of_them:
+            unanswered.update(one.row.id for one in group)
+        for one, task in product(group, seen):
+            if one.marker and task.marker == one.marker and task.id:
                 tasks[one.row.id].append(task)
             elif _may_be(one, task, created_since):
                 doubtful.add(one.row.id)
@@ -130,13 +151,45 @@ def look_closely(rows: Sequence[OpenRow], read: Reader, created_since: datetime)
         tasks={row_id: sorted(found, key=_age) for row_id, found in tasks.items()},
         impossible=sorted(doubtful - set(tasks)),
         visible_types=frozenset(),
-        complete=not read.cut_short,
+        complete=not unanswered,
+        unanswered=frozenset(unanswered),
     )
 
 
+def _near(group: Sequence[Sought], read: Reader, created_since: datetime) -> tuple[list[SeenTask], bool]:
+    """Return the CRM tasks of the group's lead or opportunity, else of its owners, and whether these are all."""
+    cut_short = read.cut_short
+    entity, related_id = group[0].related
+    try:
+        seen = read.of_related(entity, related_id) if related_id else None
+        if seen is None:
+            owners = sorted({one.owner for one in group})
+            seen = [task for owner in owners for task in read.of_owner(owner, created_since)]
+        return list(seen), read.cut_short == cut_short
+    except UnansweredError:
+        return [], False
+
+
+def _shown_without_id(sought: Sequence[Sought], tasks: Sequence[SeenTask]) -> set[int]:
+    """Return the rows whose CRM task may be one of those without an id, which nobody can record."""
+    markers = {task.marker for task in tasks if task.marker}
+    unmarked = {_of_task(task) for task in tasks if not task.marker}
+    alike = {_of_task(task) for task in tasks}
+    return {
+        one.row.id for one in sought if one.marker in markers or one.fingerprint in (unmarked if one.marker else alike)
+    }
+
+
 def _may_be(one: Sought, task: SeenTask, created_since: datetime) -> bool:
+    if one.marker in task.markers:
+        return True
     young = task.created_at is None or task.created_at >= created_since
-    return young and not task.marker and (task.name or "").strip() == one.fingerprint[0]
+    return young and not _is_strange(one, task) and (task.name or "").strip() == one.fingerprint[0]
+
+
+def _is_strange(one: Sought, task: SeenTask) -> bool:
+    """Tell whether a task bears a marker that not even the row's own text quotes."""
+    return task.marker is not None and task.marker not in (one.row.payload or "")
 
 
 def _grouped(sought: Iterable[Sought]) -> Iterable[Sequence[Sought]]:
@@ -180,7 +233,7 @@ def _by_fingerprint(
         alike = [
             one.row.id
             for one in rows.get(_of_task(task), [])
-            if not (one.marker and task.marker) and _is_due_alike(one.due, task, exactly=exactly)
+            if not (one.marker and _is_strange(one, task)) and _is_due_alike(one.due, task, exactly=exactly)
         ]
         chosen = next((row_id for row_id in alike if row_id not in tasks), alike[-1] if alike else None)
         if chosen is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from followups.ledger.settling import OpenRow
+from followups.model import State
 from followups.readback import Found
 
 #: Absence must be seen twice: look-ups lag, and their pages shift while they are read.
@@ -20,9 +21,9 @@ LOOKS_BEFORE_HELD = 10
 DROPPED = "LeadSquared accepted the call and did not create the task; its Request History page may say why"
 CANNOT_LOOK = "sent, and nothing is left by which the task could be found; settle it by hand"
 HIDDEN = "sent and not seen, but these keys see no task of this type, so that absence proves nothing"
-NOT_ASKABLE = "sent and not seen, but LeadSquared answers nothing about this owner, so that absence proves nothing"
-CUT_SHORT = "sent and not seen, but look-ups gave fewer tasks than they announced, so that absence proves nothing"
-DOUBTFUL = "sent and not seen, but a task of the same name without our marker was created since; settle it by hand"
+NOT_ASKABLE = "sent and not seen, but LeadSquared does not answer about this owner in full, so absence proves nothing"
+CUT_SHORT = "sent and not seen, but look-ups failed or gave fewer tasks than announced, so that absence proves nothing"
+DOUBTFUL = "sent, and a task is there of which nobody can tell whether it is this row's; settle it by hand"
 HELD_BY_POLICY = "the outcome is unknown and the task was not found; the feed holds such rows (requeue=held sends them)"
 NOT_THERE = "was not found in LeadSquared: sent again"
 RESENT = "the outcome is unknown; the feed sends such rows again without looking"
@@ -47,7 +48,8 @@ def judge(
     """Judge the rows of a batch that `found` lacks after `looks` conclusive looks, this one included.
 
     `hides` tells whether a row's CRM task may be hidden from these keys. `closely` looks once more for what seems
-    absent; what it finds is neither held nor absent.
+    absent; what it finds is neither held nor absent. A few rows that LeadSquared accepted may stand for all in it: none
+    of these is absent unless all of it was answered.
     """
     verdict = Verdict()
     if not missing or looks < LOOKS_BEFORE_ABSENT:
@@ -59,10 +61,10 @@ def judge(
         near = closely(rest)
         if near.impossible:
             verdict.held[DOUBTFUL] = list(near.impossible)
-        missing = [row for row in rest if row.id not in {*near.tasks, *near.impossible}]
-        if near.complete:
-            verdict.absent = missing
-            return verdict
+        rest = [row for row in rest if row.id not in {*near.tasks, *near.impossible}]
+        proved = rest if near.complete else [row for row in rest if row.state == State.UNKNOWN]
+        verdict.absent = [row for row in proved if row.id not in near.unanswered]
+        missing = [row for row in rest if row not in verdict.absent]
     if missing and looks >= LOOKS_BEFORE_HELD:
         verdict.held[CUT_SHORT] = [row.id for row in missing]
     return verdict

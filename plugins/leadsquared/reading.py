@@ -28,7 +28,7 @@ _NO_USER: Final = {"1", "inactive", "false"}
 def read_page(data: Any) -> Page:
     """Return a look-up's items, whether they come as a bare array or as `{RecordCount, List | TaskList | Leads}`.
 
-    An object without any list is a page without items: the list may be left out when nothing matches.
+    Beside a RecordCount the list may be left out when nothing matches; see `is_page` for what is none.
     """
     if isinstance(data, list):
         return Page(None, _objects(data))
@@ -38,6 +38,30 @@ def read_page(data: Any) -> Page:
         listed = next((value for value in item.data.values() if isinstance(value, list)), [])
     count = item.number("RecordCount")
     return Page(Item(item.get("SearchInfo")).number("RecordCount") if count is None else count, _objects(listed))
+
+
+def is_page(data: Any) -> bool:
+    """Tell whether a reply is a page: an array of objects, or an object with RecordCount or such an array."""
+    if isinstance(data, list):
+        return len(_objects(data)) == len(data)
+    page = read_page(data)
+    return page.record_count is not None or bool(page.items) or isinstance(Item(data).get(*_LIST_KEYS), list)
+
+
+def is_whole(data: Any) -> bool:
+    """Tell whether a reply is a page that holds all that it announces."""
+    page = read_page(data)
+    return is_page(data) and len(page.items) >= (page.record_count or 0)
+
+
+def is_one(data: Any) -> bool:
+    """Tell whether a reply is one object, or an empty array for none."""
+    return data == [] or read_one(data) is not None
+
+
+def is_one_task(data: Any) -> bool:
+    """Tell whether a reply is one CRM task, or an empty array for none."""
+    return data == [] or read_crm_task(read_one(data)).id is not None
 
 
 def read_one(data: Any) -> dict[str, Any] | None:
@@ -150,6 +174,12 @@ def read_opportunities(data: Any) -> list[Opportunity]:
         of_type = any(name.casefold() == "opportunities" for name in entry)
         found += Item(entry).items("Opportunities") if of_type else [entry]
     return [read_opportunity(entry) for entry in found]
+
+
+def count_opportunities(data: Any) -> int:
+    """Return how many opportunities a list of types announces, or a plain list; 0 where neither does."""
+    page = read_page(data)
+    return max(page.record_count or 0, sum(Item(entry).number("RecordCount") or 0 for entry in page.items))
 
 
 def read_day_slots(data: Any) -> list[DaySlots]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from leadsquared.wire import find_marker
+from leadsquared.wire import find_marker, find_markers, render_marker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,16 @@ class CrmTask:
 
     @property
     def marker(self) -> str | None:
-        """The code of our marker in the description, else in a custom field."""
+        """The code of our marker: of a custom field that holds nothing else, else the description's last one."""
+        fields = [value.strip() for value in self.custom_fields.values() if isinstance(value, str)]
+        alone = [value for value in fields if (code := find_marker(value)) and value == render_marker(code)]
+        return next((code for text in (*alone, self.description, *fields) if (code := find_marker(text))), None)
+
+    @property
+    def markers(self) -> frozenset[str]:
+        """The codes of all markers in description and custom fields, quoted ones too."""
         texts = (self.description, *(value for value in self.custom_fields.values() if isinstance(value, str)))
-        return next((code for text in texts if (code := find_marker(text))), None)
+        return frozenset(code for text in texts for code in find_markers(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Tell a rate-limit refusal from other replies, and read the limit and the waiting time out of it.
 
 The vendor documents HTTP 429 with `API calls exceeded the limit of 25 in 5 second(s)`; integrators met the same text in
-HTTP 200 and 500 (`/rate-limits/`, `/create-tasks-in-bulk/`). The number follows the account's plan.
+HTTP 200 and 500 (`/rate-limits/`, `/create-tasks-in-bulk/`). The number follows the account's plan. What is refused is
+sent again at once, so a reply of a server or proxy that failed, which may follow the work, needs that text or its name.
 """
 
 from __future__ import annotations
@@ -41,20 +42,26 @@ def find(status: int, exception_type: str | None, message: str, plain_text: str)
     :param plain_text: the start of a body that is not JSON, else "".
     """
     text = message or plain_text
-    if status == 429:
-        return _read(text)
-    if exception_type is not None and _RATE_NAME.search(exception_type):
-        return _read(text)
-    # A validation error may quote a customer's words: there only the vendor's whole phrase counts.
-    vague = message and not (exception_type or "").startswith("MX")
-    wording = _RATE_WORDS if vague else _CALLS_EXCEEDED
-    return _read(text) if wording.search(text) else None
+    refused = status == 429 or _CALLS_EXCEEDED.search(text) or _is_named(status, exception_type)
+    # A named error may quote a customer, a failing server says many things: there the whole phrase counts alone.
+    may_be = status == 200 or 400 <= status < 500
+    vague = may_be and exception_type is None and _RATE_WORDS.search(message)
+    return _read(text) if refused or vague else None
+
+
+def _is_named(status: int, exception_type: str | None) -> bool:
+    """Tell whether the exception is that of the rate limit; a failing server must have given LeadSquared's own."""
+    if exception_type is None or not _RATE_NAME.search(exception_type):
+        return False
+    return status < 500 or (status == 500 and exception_type.startswith("MX"))
 
 
 def _read(text: str) -> Refusal:
     found = _LIMIT.search(text)
     calls, seconds = (int(found.group(1)), int(found.group(2))) if found else (0, 0)
-    daily = seconds >= _HALF_A_DAY_SECONDS or _DAY.search(text) is not None
+    # A proxy's page says many things; it must not close the day for everybody.
+    is_html = text.lstrip().startswith("<")
+    daily = seconds >= _HALF_A_DAY_SECONDS or (not is_html and _DAY.search(text) is not None)
     usable = calls > 0 and seconds > 0 and not daily
     return Refusal(text, (calls, float(seconds)) if usable else None, daily)
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from leadsquared import errors, refusals
 from leadsquared.redaction import redact
+from leadsquared.values import to_flag
 
 
 class Kind(StrEnum):
@@ -76,6 +77,10 @@ class Reply:
 
 _ID: Final = re.compile(r"(?=.*[1-9A-Fa-f])[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}\Z")
+#: Names of errors that blame the server, not the request: the work may have been done before.
+_SERVER_FAILED: Final = re.compile(r"timed?_?out|internal|unavailable|deadlock|database|sql|connection", re.IGNORECASE)
+#: Names that only keys cause; those of a missing permission concern one request.
+_KEYS_REFUSED: Final = re.compile(r"MX(InvalidAccessDetails|AuthenticationFailed)", re.IGNORECASE)
 _UNREADABLE: Final = object()
 
 
@@ -99,7 +104,9 @@ def classify(
     """
     data = _parse(body)
     exception_type, message = _error_of(data)
-    refusal = refusals.find(status, exception_type, message, _plain_text(data, body))
+    # What tells of success and of an error as well may have been done.
+    says_success = status == 200 and _has_status(data, "success")
+    refusal = None if says_success else refusals.find(status, exception_type, message, _plain_text(data, body))
     if refusal is not None:
         return Reply(
             Kind.REFUSED,
@@ -110,9 +117,9 @@ def classify(
             retry_after=refusals.retry_after(headers, now),
             daily=refusal.daily,
         )
-    if status == 401:
+    if status == 401 or (not says_success and _blames_keys(status, exception_type)):
         return Reply(Kind.UNAUTHORISED, status, exception_type, redact(message))
-    if _is_rejection(status, exception_type):
+    if not says_success and _is_rejection(status, exception_type):
         return Reply(Kind.REJECTED, status, exception_type, redact(message))
     if status == 200 and exception_type is None and not _has_status(data, "error"):
         accepted = _read_success(data, expect)
@@ -185,16 +192,24 @@ def _has_status(data: Any, word: str) -> bool:
     return isinstance(status, str) and status.strip().casefold() == word
 
 
+def _blames_keys(status: int, exception_type: str | None) -> bool:
+    """Tell whether keys were refused in another status than 401, as other errors are: no row is at fault then."""
+    return status in (200, 403, 500) and exception_type is not None and _KEYS_REFUSED.match(exception_type) is not None
+
+
 def _is_rejection(status: int, exception_type: str | None) -> bool:
     if status in (400, 404):
         return True
-    named = exception_type is not None and exception_type.startswith("MX") and "timeout" not in exception_type.lower()
-    return named and (status in (200, 500) or 400 <= status < 500)
+    if exception_type is None or not exception_type.startswith("MX") or _SERVER_FAILED.search(exception_type):
+        return False
+    return status in (200, 500) or 400 <= status < 500
 
 
 def _read_success(data: Any, expect: Expect) -> Reply | None:
     if expect is Expect.DATA:
-        return Reply(Kind.ACCEPTED, 200, data=data) if isinstance(data, dict | list) else None
+        first = data[0] if isinstance(data, list) and data else data
+        told = _value(first, "ExceptionType") or _value(first, "ExceptionMessage")
+        return Reply(Kind.ACCEPTED, 200, data=data) if isinstance(data, dict | list) and not told else None
     if not _is_success(data):
         return None
     identity = _read_id(_value(data, "Message"))
@@ -209,7 +224,7 @@ def _is_success(data: Any) -> bool:
     contradicted = (
         _value(data, "ExceptionType")
         or _value(data, "ExceptionMessage")
-        or _value(_value(data, "Message"), "IsSuccessful") is False
+        or to_flag(_value(_value(data, "Message"), "IsSuccessful")) is False
     )
     return _has_status(data, "success") and not contradicted
 

@@ -29,6 +29,7 @@ __all__ = [
     "create_body",
     "encode_payload",
     "find_marker",
+    "find_markers",
     "format_utc",
     "render_marker",
 ]
@@ -176,10 +177,13 @@ def render_marker(code: str) -> str:
 
 def find_marker(text: str | None) -> str | None:
     """Return the code of the last marker in `text`: ours stands at the end, and customers' notes may quote others."""
-    if not text or "[ref:" not in text:
-        return None
-    found = _MARKER.findall(text)
+    found = find_markers(text)
     return found[-1] if found else None
+
+
+def find_markers(text: str | None) -> list[str]:
+    """Return the codes of all markers in `text`, ours and quoted ones."""
+    return _MARKER.findall(text) if text and "[ref:" in text else []
 
 
 def _place_marker(payload: dict[str, Any], code: str, place: str) -> None:

@@ -14,10 +14,12 @@ from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from followups.crash_points import reach
+from leadsquared import reading
 from leadsquared.connection import ConnectionSettings
 from leadsquared.encoding import PayloadError
-from leadsquared.errors import RateLimited, RetryableError
+from leadsquared.errors import RateLimited, RetryableError, ServiceUnavailable
 from leadsquared.operations import Operation
+from leadsquared.records import Page
 from leadsquared.replies import Kind, Reply, error_of
 from leadsquared.transport import Transport
 
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 READ_ATTEMPTS = 5
 LONGEST_PAUSE_SECONDS = 15.0
+_UNKNOWN_SHAPE = "LeadSquared answered a look-up with a body of an unexpected shape: ask again later."
 
 #: A body, or what makes one once the slot is held; None from it means: do not send.
 Body = bytes | Callable[[], bytes | None] | None
@@ -111,7 +114,8 @@ class BaseCalls(BaseHook):
                 self.reads_made += 1
 
     def _note_short_look(self) -> None:
-        self.looks_cut_short += 1
+        with self._lock:
+            self.looks_cut_short += 1
 
     def __enter__(self) -> Self:
         return self
@@ -164,8 +168,28 @@ class BaseCalls(BaseHook):
             raise error
         return reply
 
-    def _read(self, operation: Operation, *, params: Mapping[str, str] | None = None, body: bytes | None = None) -> Any:
-        """Return the parsed reply of a call that only reads; what may heal is tried 5 times, each with its own slot."""
+    def _read_page(
+        self, operation: Operation, *, params: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Page:
+        return reading.read_page(self._read(operation, params=params, body=body, is_known=reading.is_page))
+
+    def _read_one(
+        self, operation: Operation, params: Mapping[str, str], *, is_known: Callable[[Any], bool] = reading.is_one
+    ) -> dict[str, Any] | None:
+        return reading.read_one(self._read(operation, params=params, is_known=is_known))
+
+    def _read(
+        self,
+        operation: Operation,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        is_known: Callable[[Any], bool] = lambda _: True,
+    ) -> Any:
+        """Return the parsed reply of a call that only reads; what may heal is tried 5 times, each with its own slot.
+
+        :param is_known: whether a reply has a shape that can be read: one that has not never counts as "nothing there".
+        """
 
         def attempt() -> Any:
             reply = self._call(operation, params=params, body=body)
@@ -173,6 +197,8 @@ class BaseCalls(BaseHook):
             error = error_of(reply, operation.path, changes=False)
             if _ends_the_day(error):
                 self._get_throttle().wait(operation.bucket)  # raises what says until when
+            if error is None and not is_known(reply.data):
+                error = ServiceUnavailable(_UNKNOWN_SHAPE, endpoint=operation.path, status=reply.status)
             if error is not None:
                 raise error
             return reply.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from leadsquared import bodies, operations, reading
 from leadsquared.criteria import AllOf
@@ -24,15 +25,15 @@ class Directory(BaseCalls):
 
         Every regional host answers, the wrong ones too: compare `api_host` with the connection's.
         """
-        return reading.read_account(self._read(operations.WHO_AM_I))
+        return reading.read_account(self._read(operations.WHO_AM_I, is_known=reading.is_one))
 
     def get_task_types(self) -> list[TaskType]:
         """Return all task types with the rules of their fields; two may share a name (`/get-list-of-task-types-2/`)."""
-        return [reading.read_task_type(item) for item in reading.read_page(self._read(operations.TASK_TYPES)).items]
+        return [reading.read_task_type(item) for item in self._read_all(operations.TASK_TYPES)]
 
     def get_users(self) -> list[User]:
         """Return all users, inactive ones too, which may own nothing (`/get-users`, not paged)."""
-        return [reading.read_user(item) for item in reading.read_page(self._read(operations.USERS)).items]
+        return [reading.read_user(item) for item in self._read_all(operations.USERS)]
 
     def get_user(self, user_id: str) -> User | None:
         """Return an active user; None for an unknown or inactive one (`/get-user-by-id/`)."""
@@ -52,13 +53,17 @@ class Directory(BaseCalls):
         :raises PayloadError: no condition, or one that lacks its value.
         """
         found = follow_pages(
-            lambda page, _: reading.read_page(
-                self._read(operations.USERS_BY_CRITERIA, body=bodies.users_by_criteria(criteria, page=page))
+            lambda page, _: self._read_page(
+                operations.USERS_BY_CRITERIA, body=bodies.users_by_criteria(criteria, page=page)
             ),
             identify=lambda item: reading.read_user(item).id,
         )
         return (reading.read_user(item) for item in found)
 
+    def _read_all(self, operation: Operation) -> tuple[dict[str, Any], ...]:
+        """Return a list that has no pages; a part of it would make rows of the others look wrong."""
+        return reading.read_page(self._read(operation, is_known=reading.is_whole)).items
+
     def _first_user(self, operation: Operation, name: str, value: str) -> User | None:
-        item = reading.read_one(self._read(operation, params={name: value}))
+        item = self._read_one(operation, {name: value})
         return None if item is None else reading.read_user(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -11,9 +12,11 @@ from leadsquared import bodies, operations, reading
 from leadsquared.criteria import AllOf
 from leadsquared.errors import RequestRejected
 from leadsquared.hook.base import BaseCalls
-from leadsquared.hook.paging import follow_pages
+from leadsquared.hook.paging import follow_pages, passed
 from leadsquared.operations import Operation
 from leadsquared.records import CrmTask, DaySlots, Page
+
+log = logging.getLogger(__name__)
 
 By = Literal["email", "id"]
 
@@ -30,7 +33,7 @@ class FindingTasks(BaseCalls):
 
     def get_task(self, task_id: str) -> CrmTask | None:
         """Return a CRM task by its id, None if there is none. No vendor page; known from integrators."""
-        item = reading.read_one(self._read(operations.TASK_BY_ID, params={"id": task_id}))
+        item = self._read_one(operations.TASK_BY_ID, {"id": task_id}, is_known=reading.is_one_task)
         return None if item is None else reading.read_crm_task(item)
 
     def get_tasks_of_lead(self, lead_id: str) -> list[CrmTask]:
@@ -58,25 +61,26 @@ class FindingTasks(BaseCalls):
         Those that a first pass over unsteady pages missed come last. An unknown owner has none.
 
         :param status: None asks for the open ones, then for the completed ones.
-        :param created_since: aware; stop at the first one created before; one a page may be out of order.
+        :param created_since: aware; those created before are left out, and not read where pages prove to be in order.
         :param task_type_id: of this task type only; see `get_task_types`.
         """
         seen: set[str | None] = set()
         for code in _STATUS_CODES.values() if status is None else [_STATUS_CODES[status]]:
             for item in follow_pages(
-                lambda _, offset, code=code: reading.read_page(  # type: ignore[misc]
-                    self._read(
-                        operations.TASKS_OF_OWNER,
-                        body=bodies.tasks_of_owner(
-                            owner, by=by, status_code=code, task_type_id=task_type_id, offset=offset
-                        ),
-                    )
+                lambda _, offset, code=code: self._read_page(  # type: ignore[misc]
+                    operations.TASKS_OF_OWNER,
+                    body=bodies.tasks_of_owner(
+                        owner, by=by, status_code=code, task_type_id=task_type_id, offset=offset
+                    ),
                 ),
                 identify=_identify,
+                short_page_ends=False,
+                is_enough=passed(created_since, lambda item: reading.read_crm_task(item).created_at),
+                on_short=self._note_short_look,
             ):
                 task = reading.read_crm_task(item)
                 if created_since is not None and task.created_at is not None and task.created_at < created_since:
-                    break
+                    continue
                 if task.id is None or task.id not in seen:
                     yield task
                 seen.add(task.id)
@@ -160,7 +164,9 @@ class FindingTasks(BaseCalls):
                 return kept.pop()
             return self._page(operation, bodies.tasks_of_users(users, first, last, page=page, page_size=size))
 
-        return follow_pages(fetch, identify=_identify, page_size=size, on_short=self._note_short_look)
+        return follow_pages(
+            fetch, identify=_identify, page_size=size, short_page_ends=False, on_short=self._note_short_look
+        )
 
     def _first_page(self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date) -> Page:
         """Ask for the largest page that was let through so far; a refused or a cut one tells the server's bound."""
@@ -180,11 +186,14 @@ class FindingTasks(BaseCalls):
         return page
 
     def _page(self, operation: Operation, body: bytes) -> Page:
-        return reading.read_page(self._read(operation, body=body))
+        return self._read_page(operation, body=body)
 
     def _list(self, operation: Operation, params: dict[str, str]) -> list[CrmTask]:
-        items = reading.read_page(self._read(operation, params=params)).items
-        tasks = [reading.read_crm_task(item) for item in items]
+        page = self._read_page(operation, params=params)
+        if page.record_count is not None and len(page.items) < page.record_count:
+            log.warning("A look-up announced %d items and gave %d.", page.record_count, len(page.items))
+            self._note_short_look()
+        tasks = [reading.read_crm_task(item) for item in page.items]
         return list({task.id or index: task for index, task in enumerate(tasks)}.values())
 
 

@@ -47,8 +47,8 @@ class LeadsAndOpportunities(BaseCalls):
         remaining = iter(dict.fromkeys(lead_ids))
         while chunk := list(islice(remaining, bodies.MAX_LEADS_PER_CALL)):
             for item in follow_pages(
-                lambda page, _, ids=chunk: reading.read_page(  # type: ignore[misc]
-                    self._read(operations.LEADS_BY_IDS, body=bodies.leads_by_ids(ids, columns, page=page))
+                lambda page, _, ids=chunk: self._read_page(  # type: ignore[misc]
+                    operations.LEADS_BY_IDS, body=bodies.leads_by_ids(ids, columns, page=page)
                 ),
                 identify=lambda item: reading.read_lead(item).id,
                 # No page is full: so many ids have no more leads than that, and another call would bring nothing.
@@ -71,11 +71,9 @@ class LeadsAndOpportunities(BaseCalls):
         """
         asked = format_utc(value, "value") if isinstance(value, datetime) else value
         found = follow_pages(
-            lambda page, _: reading.read_page(
-                self._read(
-                    operations.LEADS_BY_CONDITION,
-                    body=bodies.leads_by_condition(column, operator, asked, columns, page=page),
-                )
+            lambda page, _: self._read_page(
+                operations.LEADS_BY_CONDITION,
+                body=bodies.leads_by_condition(column, operator, asked, columns, page=page),
             ),
             identify=lambda item: reading.read_lead(item).id,
             short_page_ends=False,
@@ -91,8 +89,8 @@ class LeadsAndOpportunities(BaseCalls):
         :param columns: as for `get_leads_by_ids`.
         """
         found = follow_pages(
-            lambda page, _: reading.read_page(
-                self._read(operations.LEADS_BY_DATES, body=bodies.leads_by_dates(since, until, columns, page=page))
+            lambda page, _: self._read_page(
+                operations.LEADS_BY_DATES, body=bodies.leads_by_dates(since, until, columns, page=page)
             ),
             identify=lambda item: reading.read_lead(item).id,
         )
@@ -105,8 +103,8 @@ class LeadsAndOpportunities(BaseCalls):
         """
         params = {"leadId": lead_id} | ({} if opportunity_type is None else {"opportunityType": opportunity_type})
         found = follow_pages(
-            lambda page, _: reading.read_page(
-                self._read(operations.OPPORTUNITIES_OF_LEAD, params=params, body=bodies.opportunities_of_lead(page))
+            lambda page, _: self._read_page(
+                operations.OPPORTUNITIES_OF_LEAD, params=params, body=bodies.opportunities_of_lead(page)
             ),
             identify=lambda item: reading.read_opportunity(item).id,
         )
@@ -114,7 +112,7 @@ class LeadsAndOpportunities(BaseCalls):
 
     def get_opportunity(self, opportunity_id: str) -> Opportunity | None:
         """Return an opportunity (`/get-an-opportunity-by-id/`); an unknown id may be refused instead."""
-        item = reading.read_one(self._read(operations.OPPORTUNITY_BY_ID, params={"OpportunityId": opportunity_id}))
+        item = self._read_one(operations.OPPORTUNITY_BY_ID, {"OpportunityId": opportunity_id})
         return None if item is None else reading.read_opportunity(item)
 
     def get_opportunities_by_ids(
@@ -130,8 +128,12 @@ class LeadsAndOpportunities(BaseCalls):
         remaining = iter(dict.fromkeys(opportunity_ids))
         while chunk := list(islice(remaining, bodies.MAX_OPPORTUNITIES_PER_CALL)):
             body = bodies.opportunities_by_ids(chunk, opportunity_type, columns)
-            yield from reading.read_opportunities(self._read(operations.OPPORTUNITIES_BY_IDS, body=body))
+            reply = self._read(operations.OPPORTUNITIES_BY_IDS, body=body, is_known=reading.is_page)
+            found = reading.read_opportunities(reply)
+            if len(found) < reading.count_opportunities(reply):
+                self._note_short_look()
+            yield from found
 
     def _first_lead(self, operation: Operation, name: str, value: str) -> Lead | None:
-        item = reading.read_one(self._read(operation, params={name: value}))
+        item = self._read_one(operation, {name: value})
         return None if item is None else reading.read_lead(item)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,11 +15,13 @@ from followups.changing import IN_FLIGHT, Begin
 from followups.model import Outcome, OutcomeKind
 from followups.readback import day_ranges
 from leadsquared.differences import END, compare, wanted_fields
-from leadsquared.errors import LeadSquaredError, OutcomeUnknown
+from leadsquared.errors import LeadSquaredError, OutcomeUnknown, RequestRejected, ServiceUnavailable
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.outcomes import outcome_of
 from leadsquared.records import CrmTask
 from leadsquared.work.looking import HookReader
+
+log = logging.getLogger(__name__)
 
 #: More than this are looked up by owners and days, which takes a few calls; what that does not show, one by one.
 MOST_ONE_BY_ONE = 20
@@ -41,6 +44,7 @@ class ChangingHook:
     def look(self, chosen: Sequence[OpenChange]) -> Mapping[int, Seen | None]:
         """Return what is seen of the CRM tasks, by change; None where there is no such CRM task.
 
+        Those of which LeadSquared would not tell are left out: they are not gone.
         A CRM task that was seen before, was then asked to be deleted, and is in no complete look any more, is gone.
         What must not exist twice, and all else that a look by owners and days does not show, is asked for by its id.
         """
@@ -53,9 +57,26 @@ class ChangingHook:
                 gone = [change for change in asked if _was_looked_for(change, reader.refused)]
                 tasks.update({change.crm_task_id: None for change in gone if change.crm_task_id not in tasks})
         missing = [change.crm_task_id for change in chosen if change.crm_task_id not in tasks]
+        tasks.update(self._by_id(missing))
+        return {
+            change.id: self._seen(change, tasks[change.crm_task_id]) for change in chosen if change.crm_task_id in tasks
+        }
+
+    def _by_id(self, task_ids: Sequence[str]) -> dict[str, CrmTask | None]:
+        """Ask for each by its id; where none of them gets an answer that fails the whole look."""
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="look") as pool:
-            tasks.update(zip(missing, pool.map(self._hook.get_task, missing), strict=True))
-        return {change.id: self._seen(change, tasks[change.crm_task_id]) for change in chosen}
+            told = dict(zip(task_ids, pool.map(self._ask, task_ids), strict=True))
+        failures = [answer for answer in told.values() if isinstance(answer, ServiceUnavailable)]
+        if failures and len(failures) == len(told):
+            raise failures[0]
+        return {task_id: answer for task_id, answer in told.items() if not isinstance(answer, LeadSquaredError)}
+
+    def _ask(self, task_id: str) -> CrmTask | LeadSquaredError | None:
+        try:
+            return self._hook.get_task(task_id)
+        except (ServiceUnavailable, RequestRejected) as error:
+            log.warning("a CRM task could not be looked at, its change stays to be made: %s", error)
+            return error
 
     def _seen(self, change: OpenChange, task: CrmTask | None) -> Seen | None:
         return None if task is None else compare(change, task, self._keys_user)

@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 
 import sqlalchemy as sa
 
 from followups.ledger.webhooks import webhook_calls
-from followups.readback import Reader
+from followups.readback import Reader, UnansweredError
 from followups.sought import LEAD
 from leadsquared.bodies import MAX_DELETIONS_PER_CALL
-from leadsquared.errors import OutcomeUnknown, RequestRejected
+from leadsquared.errors import OutcomeUnknown, RequestRejected, ServiceUnavailable
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.records import CrmTask
 from leadsquared.redaction import redact
 
 ADMINISTRATOR = "administrator"
+#: A LeadSquared that does not answer so many look-ups in a row, each tried several times, is left alone.
+MOST_WITHOUT_ANSWER = 3
+#: No page says that the dates of a reply are in UTC.
+_ZONES_DIFFER = timedelta(days=1)
+#: Says nothing about an owner, a lead or an opportunity (`/error-handling/`).
+_NO_SUCH_OPERATION = 404
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +38,7 @@ class HookReader:
     def __init__(self, hook: LeadSquaredHook) -> None:
         self._hook = hook
         self._cut_short_before = hook.looks_cut_short
+        self._without_answer = 0
         #: owners about whom LeadSquared answers nothing
         self.refused: set[str] = set()
 
@@ -44,29 +51,50 @@ class HookReader:
         try:
             yield from self._hook.iter_appointments(users, first, last)
             yield from self._hook.iter_to_dos(users, first, last)
-        except RequestRejected:
+        except RequestRejected as error:
+            if error.status == _NO_SUCH_OPERATION:
+                raise
             if len(users) == 1:
                 self.refused.update(users)
                 return
             middle = len(users) // 2
             yield from chain(self(users[:middle], first, last), self(users[middle:], first, last))
 
-    def of_related(self, entity: int, related_id: str) -> Iterator[CrmTask]:
-        """Yield all CRM tasks of a lead (1) or an opportunity (5); none where LeadSquared knows no such opportunity."""
+    def of_related(self, entity: int, related_id: str) -> Iterable[CrmTask] | None:
+        """Return all CRM tasks of a lead (1) or an opportunity (5); None where LeadSquared refuses to tell of it."""
+        find = self._hook.get_tasks_of_lead if entity == LEAD else self._hook.get_tasks_of_opportunity
         try:
-            find = self._hook.get_tasks_of_lead if entity == LEAD else self._hook.get_tasks_of_opportunity
-            yield from find(related_id)
+            return self._ask(lambda: find(related_id))
         except RequestRejected:
-            return
+            return None
 
-    def of_owner(self, owner: str, created_since: datetime) -> Iterator[CrmTask]:
-        """Yield an owner's CRM tasks that were created since, whenever they are due."""
-        return self._hook.iter_tasks_of_owner(owner, created_since=created_since)
+    def of_owner(self, owner: str, created_since: datetime) -> Iterable[CrmTask]:
+        """Return an owner's CRM tasks that were created since, whenever they are due."""
+        try:
+            return self._ask(lambda: self._hook.iter_tasks_of_owner(owner, created_since=created_since - _ZONES_DIFFER))
+        except RequestRejected as error:
+            raise UnansweredError(str(error)) from error
+
+    def _ask(self, look_up: Callable[[], Iterable[CrmTask]]) -> list[CrmTask]:
+        """Return what a look-up gives; where several in a row got no answer, the others are not asked either."""
+        if self._without_answer >= MOST_WITHOUT_ANSWER:
+            raise UnansweredError("those before it got no answer")
+        without_answer, self._without_answer = self._without_answer, 0
+        try:
+            return list(look_up())
+        except ServiceUnavailable as error:
+            self._without_answer = without_answer + 1
+            log.warning("a look-up got no answer, which leaves its rows open: %s", error)
+            raise UnansweredError(str(error)) from error
+        except RequestRejected as error:
+            if error.status == _NO_SUCH_OPERATION:
+                raise UnansweredError(str(error)) from error
+            raise
 
     @property
-    def cut_short(self) -> bool:
-        """Whether any look-up gave fewer CRM tasks than it announced."""
-        return self._hook.looks_cut_short > self._cut_short_before
+    def cut_short(self) -> int:
+        """How many look-ups gave fewer CRM tasks than they announced."""
+        return self._hook.looks_cut_short - self._cut_short_before
 
 
 class LookingHook:

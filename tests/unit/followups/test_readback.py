@@ -13,7 +13,7 @@ import pytest
 from followups.keys import delivery_key, marker
 from followups.ledger.settling import OpenRow
 from followups.model import State
-from followups.readback import Found, look, look_closely
+from followups.readback import Found, UnansweredError, look, look_closely
 
 DUE = datetime(2031, 4, 5, 6, 0, tzinfo=UTC)
 AVA, BEN = "ava@example.com", "ben@example.com"
@@ -31,6 +31,11 @@ class Task:
     task_type: str | None = "Visit"
     created_at: datetime | None = None
     status_code: int | None = 0
+    quoted: tuple[str, ...] = ()
+
+    @property
+    def markers(self) -> set[str]:
+        return {*self.quoted, *filter(None, [self.marker])}
 
 
 class Crm:
@@ -41,20 +46,33 @@ class Crm:
         self.elsewhere = elsewhere
         self.calls: list[tuple[list[str], date, date]] = []
         self.closely: list[tuple[str | int, str | datetime]] = []
-        self.cut_short = False
+        self.cut_short = 0
         self.refused: set[str] = set()
+        #: leads and owners about whom a look-up fails, is refused, or gives less than it announced
+        self.failing: set[str] = set()
+        self.untold: set[str] = set()
+        self.short: set[str] = set()
 
     def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[Task]:
         self.calls.append((list(users), first, last))
         return iter(self.tasks)
 
-    def of_related(self, entity: int, related_id: str) -> Iterable[Task]:
+    def of_related(self, entity: int, related_id: str) -> Iterable[Task] | None:
         self.closely.append((entity, related_id))
+        if related_id in self.untold:
+            return None
+        self._fail_or_cut(related_id)
         return [task for task in (*self.tasks, *self.elsewhere) if task.related_id == related_id]
 
     def of_owner(self, owner: str, created_since: datetime) -> Iterable[Task]:
         self.closely.append((owner, created_since))
+        self._fail_or_cut(owner)
         return [task for task in (*self.tasks, *self.elsewhere) if task.owner_email == owner]
+
+    def _fail_or_cut(self, asked: str) -> None:
+        if asked in self.failing:
+            raise UnansweredError("no answer")
+        self.cut_short += asked in self.short
 
 
 def row(number: int, *, marked: bool = True, due: str = "2031-04-05 06:00:00", **changes: Any) -> OpenRow:
@@ -172,7 +190,7 @@ def test_oldest_of_several_tasks_comes_first() -> None:
 
 def test_look_tells_the_types_that_were_seen_and_whether_it_was_cut_short() -> None:
     crm = Crm(Task("t1", task_type="Visit"), Task("t2", task_type="Call"), Task("t3", task_type=None))
-    crm.cut_short = True
+    crm.cut_short = 1
     found = look([row(1)], crm)
     assert found.visible_types == {"Visit", "Call"}
     assert not found.complete
@@ -186,7 +204,7 @@ def test_oldest_task_comes_first_and_those_without_a_date_last() -> None:
 
 def test_look_tells_which_types_it_saw_and_whether_it_saw_all() -> None:
     crm = Crm(Task("t1"), Task("t2", task_type="Call"), Task("t3", task_type=None))
-    crm.cut_short = True
+    crm.cut_short = 1
     found = look([row(1)], crm)
     assert (found.visible_types, found.complete) == ({"Visit", "Call"}, False)
     assert look([row(1)], Crm()).complete
@@ -249,3 +267,72 @@ def test_rows_of_one_lead_are_one_call_and_a_strange_relation_asks_for_the_owner
 def test_young_task_of_the_same_name_without_a_marker_leaves_a_doubt(task: Task, doubtful: list[int]) -> None:
     found = look_closely([row(1)], Crm(elsewhere=[task]), SENT)
     assert (ids(found), found.impossible) == ({}, doubtful)
+
+
+RELATED = {"RelatedEntity": 5, "RelatedEntityId": LEAD_ID}
+
+
+def test_closer_look_that_fails_leaves_its_own_rows_open_and_no_others() -> None:
+    crm = Crm(elsewhere=[Task("t3", mark(3), owner_email=BEN)])
+    crm.failing = {LEAD_ID}
+    found = look_closely([row(1, **RELATED), row(2), row(3, OwnerEmailAddress=BEN)], crm, SENT)
+    assert (found.unanswered, found.complete, ids(found)) == ({1}, False, {3: ["t3"]})
+    assert crm.closely == [(5, LEAD_ID), (AVA, SENT), (BEN, SENT)]
+
+
+def test_closer_look_that_is_cut_short_leaves_its_own_rows_open_and_tells_what_it_shows() -> None:
+    crm = Crm(elsewhere=[Task("t1", mark(1))])
+    crm.short = {AVA}
+    found = look_closely([row(1), row(2), row(3, OwnerEmailAddress=BEN)], crm, SENT)
+    assert (found.unanswered, ids(found)) == ({1, 2}, {1: ["t1"]})
+    assert look_closely([row(1)], Crm(), SENT).complete
+
+
+def test_opportunity_of_which_leadsquared_does_not_tell_is_no_proof_of_absence_but_its_owners_are_asked() -> None:
+    crm = Crm(elsewhere=[Task("t2", mark(2), owner_email=BEN)])
+    crm.untold = {LEAD_ID}
+    rows = [row(1, **RELATED), row(2, OwnerEmailAddress=BEN, **RELATED)]
+    found = look_closely(rows, crm, SENT)
+    assert (ids(found), found.complete) == ({2: ["t2"]}, True)
+    assert crm.closely == [(5, LEAD_ID), (AVA, SENT), (BEN, SENT)]
+    crm.failing = {BEN}
+    assert look_closely(rows, crm, SENT).unanswered == {1, 2}
+
+
+def test_task_with_our_marker_but_without_an_id_is_neither_found_nor_absent() -> None:
+    found = look_closely([row(1)], Crm(elsewhere=[Task(None, mark(1), name="Renamed")]), SENT)
+    assert (ids(found), found.impossible) == ({}, [1])
+    both = look_closely([row(1)], Crm(elsewhere=[Task(None, mark(1)), Task("t1", mark(1))]), SENT)
+    assert (ids(both), both.impossible) == ({1: ["t1"]}, [])
+
+
+@pytest.mark.parametrize(
+    ("task", "marked", "unanswered"),
+    [
+        (Task(None, mark(1), name="Renamed"), True, {1}),
+        (Task(None), True, {1}),
+        (Task(None), False, {1}),
+        (Task(None, name="Other"), False, set()),
+        (Task(None, "abcdefghjkmn"), True, set()),
+    ],
+)
+def test_task_without_an_id_that_may_be_ours_proves_no_absence(task: Task, marked: bool, unanswered: set[int]) -> None:
+    found = look([row(1, marked=marked)], Crm(task))
+    assert (ids(found), found.unanswered) == ({}, unanswered)
+
+
+QUOTE = "abcdefghjkmn"
+
+
+def test_row_whose_text_quotes_another_marker_than_its_own_is_no_stranger_to_a_task_that_does() -> None:
+    """Its own marker stands in a custom field, which not every look-up gives."""
+    quoting = row(1, CustomFields={"mx_Custom_1": f"[ref:{mark(1)}]"}, marked=False, Description=f"see [ref:{QUOTE}]")
+    assert ids(look([quoting], Crm(Task("t1", QUOTE)))) == {1: ["t1"]}
+    assert ids(look([quoting], Crm(Task("t1", "zyxwvutsrqpn")))) == {}
+    found = look_closely([quoting], Crm(elsewhere=[Task("t1", QUOTE, created_at=SENT)]), SENT)
+    assert (ids(found), found.impossible) == ({}, [1])
+
+
+def test_task_that_bears_our_marker_among_others_leaves_a_doubt() -> None:
+    found = look_closely([row(1)], Crm(elsewhere=[Task("t1", QUOTE, name="Renamed", quoted=(mark(1),))]), SENT)
+    assert (ids(found), found.impossible) == ({}, [1])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from followups.model import State
+from followups.readback import Found
 from followups.verdicts import (
     CANNOT_LOOK,
     CUT_SHORT,
@@ -18,9 +20,11 @@ from followups.verdicts import (
     NOT_ASKABLE,
     NOT_THERE,
     RESENT,
+    judge,
 )
 from tests.support.verifying import FakeLeadSquared, FakeLedger, batch, mark, verifier, verify
 from tests.unit.followups.test_readback import AVA, Crm, Task
+from tests.unit.followups.test_readback import row as open_row
 
 LOOKED_ONCE = {"age": 100, "looks": 1, "ago": 50}
 
@@ -90,13 +94,36 @@ def test_row_that_cannot_be_looked_for_is_held_for_a_person() -> None:
 @pytest.mark.parametrize("state", ["accepted", "unknown"])
 def test_looks_that_were_cut_short_prove_nothing_and_end_in_a_persons_hands(state: str) -> None:
     cut = FakeLeadSquared(Crm())
-    cut.read.cut_short = True
+    cut.read.cut_short = 1
     ledger = FakeLedger(batch(age=100, looks=LOOKS_BEFORE_HELD - 2, ago=50, state=state))
     verifier(ledger, cut).round()
     assert ledger.states == {}
     ledger = FakeLedger(batch(age=100, looks=LOOKS_BEFORE_HELD - 1, ago=50, state=state))
     verifier(ledger, cut).round()
     assert ledger.states == {0: (State.HELD, CUT_SHORT)}
+
+
+@pytest.mark.parametrize("state", ["accepted", "unknown"])
+@pytest.mark.parametrize("fault", ["failing", "short"])
+def test_closer_look_that_proves_nothing_leaves_the_row_open_and_then_to_a_person(state: str, fault: str) -> None:
+    crm = Crm()
+    setattr(crm, fault, {AVA})
+    ledger = FakeLedger(batch(**LOOKED_ONCE, state=state))
+    verifier(ledger, FakeLeadSquared(crm)).round()
+    assert ledger.states == {}
+    ledger = FakeLedger(batch(age=100, looks=LOOKS_BEFORE_HELD - 1, ago=50, state=state))
+    verifier(ledger, FakeLeadSquared(crm)).round()
+    assert ledger.states == {0: (State.HELD, CUT_SHORT)}
+
+
+def test_one_closer_look_that_fails_keeps_no_other_unknown_row_back_but_every_accepted_one() -> None:
+    """Of rows that were accepted a few stand for all: unless these were answered, nothing is known of the others."""
+    unknown = replace(open_row(1), state=State.UNKNOWN)
+    rows = [unknown, replace(unknown, id=2), open_row(3)]
+    seen = Found(tasks={}, impossible=(), visible_types=frozenset({"Visit"}), complete=True)
+    near = replace(seen, complete=False, unanswered=frozenset({2}))
+    verdict = judge(2, rows, seen, hides=lambda _: False, closely=lambda _: near)
+    assert (verdict.absent, verdict.held) == ([unknown], {})
 
 
 @pytest.mark.parametrize("state", ["accepted", "unknown"])

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
 from followups.ledger.webhooks import WebhookCall
+from followups.readback import UnansweredError
+from followups.sought import LEAD, OPPORTUNITY
+from followups.throttle import DailyQuotaReached
 from followups.webhooks import Told
-from leadsquared.errors import AuthenticationFailed, OutcomeUnknown, RequestRejected
+from leadsquared.errors import (
+    AuthenticationFailed,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRejected,
+    ServiceUnavailable,
+)
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.work import looking
 from leadsquared.work.looking import HookReader, LookingHook
@@ -60,6 +71,73 @@ def test_keys_that_are_refused_are_nobodys_owner() -> None:
                 ["a@example.com", "b@example.com"], DAY, DAY
             )
         )
+
+
+SINCE = datetime(2031, 4, 1, tzinfo=UTC)
+
+
+def test_opportunity_that_leadsquared_refuses_to_tell_of_is_not_an_empty_one() -> None:
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.get_tasks_of_opportunity.side_effect = RequestRejected("You do not have access to view tasks")
+    hook.get_tasks_of_lead.return_value = []
+    reader = reader_of(hook)
+    assert reader.of_related(OPPORTUNITY, "o1") is None
+    assert reader.of_related(LEAD, "l1") == []
+
+
+def test_operation_that_is_not_there_says_nothing_about_an_owner_or_a_lead() -> None:
+    missing = RequestRejected("Not found", status=404)
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.iter_appointments.side_effect = hook.get_tasks_of_lead.side_effect = missing
+    reader = reader_of(hook)
+    with pytest.raises(RequestRejected):
+        list(reader(["a@example.com", "b@example.com"], DAY, DAY))
+    assert reader.refused == set()
+    with pytest.raises(UnansweredError):
+        reader.of_related(LEAD, "l1")
+
+
+@pytest.mark.parametrize("error", [RequestRejected, ServiceUnavailable])
+def test_owner_about_whom_a_look_up_fails_is_unanswered(error: type[Exception]) -> None:
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.iter_tasks_of_owner.side_effect = error("no")
+    with pytest.raises(UnansweredError):
+        reader_of(hook).of_owner("a@example.com", SINCE)
+
+
+@pytest.mark.parametrize("error", [RateLimited, AuthenticationFailed, NotSent, DailyQuotaReached])
+def test_what_concerns_every_look_up_ends_the_look(error: type[Exception]) -> None:
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.get_tasks_of_lead.side_effect = hook.iter_tasks_of_owner.side_effect = error("no")
+    with pytest.raises(error):
+        reader_of(hook).of_related(LEAD, "l1")
+    with pytest.raises(error):
+        reader_of(hook).of_owner("a@example.com", SINCE)
+
+
+def test_owners_tasks_are_asked_for_whatever_zone_their_dates_are_in() -> None:
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.iter_tasks_of_owner.return_value = iter(())
+    reader_of(hook).of_owner("a@example.com", SINCE)
+    assert SINCE - hook.iter_tasks_of_owner.call_args.kwargs["created_since"] >= timedelta(hours=14)
+
+
+def test_others_are_not_asked_where_several_in_a_row_got_no_answer() -> None:
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=0)
+    hook.get_tasks_of_lead.side_effect = [ServiceUnavailable(), [], *[ServiceUnavailable()] * 3, []]
+    reader = reader_of(hook)
+    for number in range(6):
+        with suppress(UnansweredError):
+            reader.of_related(LEAD, f"l{number}")
+    assert hook.get_tasks_of_lead.call_count == 5
+
+
+def test_reader_counts_the_looks_that_were_cut_short_since_it_was_made() -> None:
+    hook = Mock(spec=LeadSquaredHook, looks_cut_short=3)
+    reader = reader_of(hook)
+    assert reader.cut_short == 0
+    hook.looks_cut_short = 5
+    assert reader.cut_short == 2
 
 
 def told(monkeypatch: pytest.MonkeyPatch, names: Sequence[str], what: Told) -> tuple[Any, Any]:

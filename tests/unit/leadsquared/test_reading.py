@@ -157,6 +157,44 @@ def test_a_page_is_read_wherever_its_list_is(data: Any, count: int | None, lengt
 
 
 @pytest.mark.parametrize(
+    ("description", "field", "marker"),
+    [
+        ("see [ref:quoted-1] [ref:row-0007]", None, "row-0007"),
+        ("see [ref:quoted-1]", "[ref:row-0007]", "row-0007"),
+        ("call [ref:row-0007]", "as in [ref:quoted-1]", "row-0007"),
+        (None, "as in [ref:row-0007]", "row-0007"),
+    ],
+)
+def test_our_marker_is_told_from_those_that_are_quoted(description: str | None, field: str | None, marker: str) -> None:
+    task = reading.read_crm_task({"Description": description, "CustomFields": {"mx_Custom_1": field}})
+    assert task.marker == marker
+    quoted = {"quoted-1"} if "quoted" in f"{description}{field}" else set()
+    assert task.markers == {"row-0007"} | quoted
+
+
+@pytest.mark.parametrize(
+    ("data", "known"),
+    [
+        ([], True),
+        ([{}], True),
+        ({"RecordCount": 0}, True),
+        ({"RecordCount": 2, "List": None}, True),
+        ({"SearchInfo": {"RecordCount": 0}}, True),
+        ({"List": []}, True),
+        ({"Something": [{}]}, True),
+        ({}, False),
+        ({"RecordCount": None}, False),
+        ({"Status": "Success"}, False),
+        ({"Something": []}, False),
+        ([{}, None], False),
+        (None, False),
+    ],
+)
+def test_what_is_no_page_is_told_from_an_empty_one(data: Any, known: bool) -> None:
+    assert reading.is_page(data) is known
+
+
+@pytest.mark.parametrize(
     ("data", "item"), [([{"Id": 1}], {"Id": 1}), ({"Id": 1}, {"Id": 1}), ([], None), ({}, None), ([None], None)]
 )
 def test_one_object_may_come_in_an_array(data: Any, item: Any) -> None:
@@ -268,6 +306,8 @@ anything = st.recursive(
 def test_no_shape_makes_a_reader_raise(data: Any) -> None:
     reading.read_page(data)
     reading.read_one(data)
+    reading.is_page(data)
+    reading.is_one_task(data)
     for read in (
         reading.read_crm_task,
         reading.read_user,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -48,6 +49,26 @@ def test_reads_pause_longer_each_time_but_not_after_a_refusal(
     assert pauses == [1.0, 0.0, 4.0]
 
 
+@pytest.mark.parametrize("body", [{}, {"Status": "Success"}, {"Message": "later"}, {"errors": []}, ["later"]])
+def test_a_look_up_answered_with_garbage_is_tried_again_and_never_nothing(
+    hook: LeadSquaredHook, server: ScriptedServer, throttle: RecordingThrottle, body: Any
+) -> None:
+    server.default = answer(200, body)
+    day = date(2031, 4, 5)
+    look_ups: list[Callable[[], object]] = [
+        lambda: hook.get_tasks_of_lead("id-1"),
+        lambda: hook.get_task("id-1"),
+        lambda: list(hook.iter_appointments(["ava@example.com"], day, day)),
+        lambda: list(hook.iter_tasks_of_owner("ava@example.com")),
+        lambda: list(hook.get_leads_by_ids(["id-1"])),
+    ]
+    for look_up in look_ups:
+        throttle.waits.clear()
+        with pytest.raises(errors.ServiceUnavailable, match="unexpected shape"):
+            look_up()
+        assert len(throttle.waits) == 5
+
+
 @pytest.mark.parametrize(
     ("act", "wanted"), [(answer(502), errors.ServiceUnavailable), (answer(429), errors.RateLimited)]
 )
@@ -87,7 +108,7 @@ def test_an_owners_tasks_are_followed_over_cut_pages_and_given_once(
 
 
 def test_an_owners_open_tasks_come_before_the_completed_ones(hook: LeadSquaredHook, server: ScriptedServer) -> None:
-    server.script = [page([1, 2], None), page([2, 3], None)]
+    server.script = [page([1, 2], 2), page([2, 3], 2)]
     assert [task.id for task in hook.iter_tasks_of_owner("id-9", by="id")] == ["id-1", "id-2", "id-3"]
     assert [request.json["Parameter"]["StatusCode"] for request in server.requests] == [0, 1]
     assert {request.json["Parameter"]["LookupName"] for request in server.requests} == {"OwnerId"}
@@ -103,6 +124,75 @@ def test_an_owners_tasks_end_at_the_first_one_that_is_too_old(hook: LeadSquaredH
     found = [task.id for task in hook.iter_tasks_of_owner("ava@example.com", status="open", created_since=since)]
     assert found == ["id-1"]
     assert len(server.requests) == 1
+
+
+def created(*days: int) -> list[dict[str, Any]]:
+    return [{"UserTaskId": f"id-{day}", "CreatedOn": f"2031-04-{day:02} 00:00:00.000"} for day in days]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        pytest.param([created(2, 1, 9), created(8)], id="another order than asked for"),
+        pytest.param([created(1, 1, 1), created(9)], id="no order to be seen"),
+        pytest.param([[{"UserTaskId": "id-1"}, *created(2)], created(9)], id="one without a date"),
+    ],
+)
+def test_an_owners_young_task_is_found_behind_older_ones(
+    hook: LeadSquaredHook, server: ScriptedServer, pages: list[list[dict[str, Any]]]
+) -> None:
+    count = sum(map(len, pages))
+    server.script = [answer(200, {"RecordCount": count, "List": items}) for items in pages]
+    since = datetime(2031, 4, 5, tzinfo=UTC)
+    found = [task.id for task in hook.iter_tasks_of_owner("ava@example.com", status="open", created_since=since)]
+    assert "id-9" in found
+    assert "id-2" not in found
+
+
+def test_a_task_that_moved_up_while_others_were_completed_is_found(
+    hook: LeadSquaredHook, server: ScriptedServer
+) -> None:
+    """Number 9 is completed after the first page, so that number 7 comes to stand on it."""
+    first = [(6, created(9, 8)), (5, created(4, 3)), (5, created(2))]
+    again = [(5, created(8, 7)), (5, created(4, 3)), (5, created(2))]
+    server.script = [answer(200, {"RecordCount": count, "List": items}) for count, items in [*first, *again]]
+    since = datetime(2031, 4, 5, tzinfo=UTC)
+    found = [task.id for task in hook.iter_tasks_of_owner("ava@example.com", status="open", created_since=since)]
+    assert found == ["id-9", "id-8", "id-7"]
+
+
+def test_owners_and_leads_tasks_that_are_fewer_than_announced_are_no_proof(
+    hook: LeadSquaredHook, server: ScriptedServer
+) -> None:
+    server.script = [page([1], 3), page([], 3)]
+    list(hook.iter_tasks_of_owner("ava@example.com", status="open"))
+    assert hook.looks_cut_short == 1
+    server.script = [page([1], 3), page([1], 1)]
+    assert len(hook.get_tasks_of_lead("id-8")) == 1
+    assert hook.looks_cut_short == 2
+    hook.get_tasks_of_opportunity("id-9")
+    assert hook.looks_cut_short == 2
+
+
+def test_a_short_page_without_a_count_may_have_been_cut(hook: LeadSquaredHook, server: ScriptedServer) -> None:
+    server.script = [page([1], None), page([2], None), page([], None), page([3], None), page([4], None)]
+    assert [task.id for task in hook.iter_tasks_of_owner("ava@example.com", status="open")] == ["id-1", "id-2"]
+    day = date(2031, 4, 5)
+    assert [task.id for task in hook.iter_appointments(["ava@example.com"], day, day)] == ["id-3", "id-4"]
+
+
+def test_a_part_of_the_users_is_not_taken_for_all(hook: LeadSquaredHook, server: ScriptedServer) -> None:
+    server.script = [answer(200, {"RecordCount": 2, "Users": [{"ID": "id-1"}]}), answer(200, [{"ID": "id-1"}])]
+    assert [user.id for user in hook.get_users()] == ["id-1"]
+    assert len(server.requests) == 2
+
+
+def test_fewer_opportunities_than_announced_are_no_proof(hook: LeadSquaredHook, server: ScriptedServer) -> None:
+    types = [{"EventCode": "7", "RecordCount": count, "Opportunities": [{"OpportunityId": "id-1"}]} for count in (1, 2)]
+    server.script = [answer(200, body) for body in ([types[0]], [types[1]], types[1])]
+    for cut_short in (0, 1, 2):
+        assert [found.id for found in hook.get_opportunities_by_ids(["id-1", "id-2"], opportunity_type="7")] == ["id-1"]
+        assert hook.looks_cut_short == cut_short
 
 
 def test_fewer_tasks_than_announced_are_reported(

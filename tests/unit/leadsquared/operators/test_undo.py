@@ -13,12 +13,15 @@ from followups.crash_points import InjectedError, arm
 from followups.ledger.reading import LedgerReader
 from followups.ledger.undoing import UndoError
 from followups.schema import changes, deliveries
+from leadsquared.errors import ServiceUnavailable
+from leadsquared.hook import LeadSquaredHook
 from leadsquared.operators import waits
 from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.undo import UndoOperator
 from leadsquared.operators.verify import VerifyDeliveriesOperator
 from leadsquared.params import ParamError
+from leadsquared.records import CrmTask
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 
 FEED = "appointments"
@@ -231,3 +234,24 @@ def test_run_whose_follow_ups_were_refused_has_nothing_to_undo(stack: Stack) -> 
         connection.execute(sa.update(deliveries).values(state="rejected", crm_task_id=None))
     with pytest.raises(UndoError, match=r"none of its follow-ups has a CRM task now \(2 rejected\)\."):
         undo(stack, run_id="manual__1", mode="send", confirm=0)
+
+
+def test_crm_task_that_cannot_be_looked_at_keeps_no_other_from_being_deleted(
+    stack: Stack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(stack, ROWS[:3])
+    lost, get_task = stack.crm_task(NAMES[1]).id, LeadSquaredHook.get_task
+
+    def get(hook: LeadSquaredHook, task_id: str) -> CrmTask | None:
+        if task_id == lost:
+            raise ServiceUnavailable
+        return get_task(hook, task_id)
+
+    monkeypatch.setattr(LeadSquaredHook, "get_task", get)
+    assert undo(stack, run_id="manual__1", undo_run="undo__0") == {
+        "created": 3, "would be deleted": 2, "left alone": 1,
+    }  # fmt: skip
+    with caplog.at_level(logging.WARNING):
+        assert undo(stack, run_id="manual__1", mode="send", confirm=3) == {"deleted": 2, "left alone": 0}
+    assert "1 CRM tasks are not seen deleted yet" in caplog.text
+    assert living(stack) == {NAMES[1]}
