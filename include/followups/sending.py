@@ -57,7 +57,7 @@ class Post(Protocol):
 
 
 class UnauthorisedError(PermanentError):
-    """LeadSquared refuses the keys. Nothing is lost: the rows stay planned for the next run."""
+    """LeadSquared refuses the keys, or the host is wrong. Nothing is lost: the rows stay planned for the next run."""
 
 
 class AllRejectedError(PermanentError):
@@ -210,7 +210,7 @@ class Sender:
 
     def _after(self, claim: Claim, outcome: Outcome) -> None:
         if outcome.kind is OutcomeKind.UNAUTHORISED:
-            raise UnauthorisedError(f"LeadSquared refused the keys of the connection: {outcome.detail}")
+            raise UnauthorisedError(f"LeadSquared creates nothing by this connection: {outcome.detail}")
         rejected, accepted = self.report.calls[OutcomeKind.REJECTED], self.report.calls[OutcomeKind.ACCEPTED]
         if rejected >= MAX_REJECTIONS_WITHOUT_SUCCESS and not accepted:
             raise AllRejectedError(f"LeadSquared rejected all of the first {rejected} calls: {outcome.detail}")

@@ -21,6 +21,18 @@ _KINDS = {
 }
 
 
+#: LeadSquared's answer to a path that it does not have (`/error-handling/`), never to what a row says.
+NO_SUCH_OPERATION = 404
+_WRONG_HOST = "HTTP 404, no such operation at this address: check the connection's host"
+
+
+def created_by(reply: Reply) -> Outcome:
+    """Return what the ledger is to record of a create; an address without that operation is no row's fault."""
+    if reply.kind is Kind.REJECTED and reply.status == NO_SUCH_OPERATION:
+        return Outcome(kind=OutcomeKind.UNAUTHORISED, detail=_WRONG_HOST, http_status=reply.status)
+    return outcome_of(reply)
+
+
 def outcome_of(reply: Reply) -> Outcome:
     """Return what the ledger is to record; a refusal without a status means that nothing left."""
     detail = "" if reply.kind is Kind.ACCEPTED else reply.reason
@@ -55,7 +67,7 @@ def bulk_post(hook: LeadSquaredHook, webhook: WebhookAddress) -> Post:
             return intent.payloads if intent else None
 
         reply = hook.post_tasks(payloads, status_webhook_url=webhook(batch_id, webhook_token))
-        return None if reply is None else outcome_of(reply)
+        return None if reply is None else created_by(reply)
 
     return post
 
@@ -69,6 +81,6 @@ def single_post(hook: LeadSquaredHook) -> Post:
             return intent.payloads[0] if intent else None
 
         reply = hook.post_task(payload)
-        return None if reply is None else outcome_of(reply)
+        return None if reply is None else created_by(reply)
 
     return post

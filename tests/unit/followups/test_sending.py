@@ -105,7 +105,7 @@ def test_wrong_keys_stop_the_run_after_what_is_under_way_was_recorded() -> None:
         FakeLedger(**dict.fromkeys(names(50), 1)),
         always(Outcome(kind=OutcomeKind.UNAUTHORISED, detail="no")),
     )
-    with pytest.raises(UnauthorisedError, match="LeadSquared refused the keys of the connection: no"):
+    with pytest.raises(UnauthorisedError, match="LeadSquared creates nothing by this connection: no"):
         sender(ledger, post, in_flight=2).run(names(50))
     assert len(post.calls) <= 2
     assert len(ledger.outcomes) == len(post.calls)
