@@ -22,6 +22,10 @@ GUARD = 0.120
 ALIGNED = 0.01
 #: The longest pause a refusal can ask for.
 MAX_PAUSE = 300.0
+#: A refusal for the day so soon after midnight is about the day before: LeadSquared's clock differs, or the call was
+#: under way. It closes no day; all wait a while.
+AFTER_MIDNIGHT = 60.0
+MIDNIGHT_PAUSE = 15.0
 
 _QUEUES = ("slot_at", *filter(None, QUEUES))
 
