@@ -16,8 +16,11 @@ from followups.throttle.priority import QUEUES, Priority
 LEAD = 0.020
 #: A slot missed by more than this is void: sent late, two calls would arrive together.
 TOLERANCE = 0.030
-#: A slot nearer than this is certain: its holder does not look again, and no urgent call may take it.
-GUARD = 0.120
+#: A slot further away than GUARD is looked at again this long before it is due.
+LOOK_AHEAD = 0.100
+#: A slot nearer than this is certain: its holder does not look again, and no urgent call may take it. Only a little
+#: before the look: a slot that an urgent call had to leave, but whose holder sees it go ahead, is used by nobody.
+GUARD = LOOK_AHEAD + 0.003
 #: Slots are taken to lie on a grid within this share of a spacing: rounding must not cost a slot.
 ALIGNED = 0.01
 #: The longest pause a refusal can ask for.
