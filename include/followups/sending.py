@@ -28,6 +28,9 @@ MAX_REJECTIONS_WITHOUT_SUCCESS = 150
 MAX_REFUSALS = 20
 HEARTBEAT_SECONDS = 30.0
 PROGRESS_SECONDS = 10.0
+#: Threads that all begin at once, each with a connection to open, make the first calls late, and then the limit is
+#: met one period later.
+START_SPACING_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +127,8 @@ class Sender:
         watch.start()
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="send") as pool:
-                for _ in range(workers):
-                    pool.submit(self._work)
+                for number in range(workers):
+                    pool.submit(self._work, number * START_SPACING_SECONDS)
         except BaseException:  # the task is being killed: its threads must not go on without it
             self._stopped.set()
             raise
@@ -137,7 +140,8 @@ class Sender:
             raise self._failure
         return self.report
 
-    def _work(self) -> None:
+    def _work(self, delay: float) -> None:
+        self._stopped.wait(delay)
         while not (self._stopped.is_set() or self._no_more.is_set()):
             try:
                 batch_id = self._queue.get_nowait()

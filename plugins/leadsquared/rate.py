@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
-from followups.throttle import BucketStatus, Priority, RateLimit, Throttle
+from followups.throttle import FOREIGN_TRAFFIC, BucketStatus, Priority, RateLimit, Throttle
 from leadsquared.connection import ConnectionSettings
 from leadsquared.databases import open_ledger_engine
+
+log = logging.getLogger(__name__)
 
 
 def open_throttle(settings: ConnectionSettings, ledger_conn_id: str, priority: int = Priority.SCHEDULED) -> Throttle:
@@ -30,8 +33,17 @@ def open_throttle(settings: ConnectionSettings, ledger_conn_id: str, priority: i
             headroom=settings.headroom,
             daily_zone=settings.daily_zone,
         )
-    engine = open_ledger_engine(ledger_conn_id)
-    return Throttle(engine, settings.account, limit, priority=Priority(priority), bucket_limits=buckets)
+    if settings.backfill_share is not None and settings.daily_calls is None:
+        log.warning("backfill_share is a share of daily_calls, which the connection does not set: it limits nothing.")
+    return Throttle(
+        open_ledger_engine(ledger_conn_id),
+        settings.account,
+        limit,
+        priority=Priority(priority),
+        bucket_limits=buckets,
+        # Who leaves room for other programs is refused for their calls too.
+        widening=FOREIGN_TRAFFIC if settings.headroom else None,
+    )
 
 
 def status_lines(buckets: Sequence[BucketStatus]) -> Iterator[str]:

@@ -162,11 +162,12 @@ def weight(engine: sa.Engine, rows: int, name: str) -> Iterator[Figure]:
 
 
 def growth(bench: Bench, name: str, urls: Callable[[], URL], full: URL) -> Iterator[Figure]:
-    """Plan windows of equal size into ledgers of a hundredth, a tenth and all of the rows."""
+    """Plan windows of equal size into ledgers of a hundredth, a tenth (if there are many rows) and all of the rows."""
     small = urls()
     upgrade(connect(small))
     taken, spent = 0, []
-    for step, part in enumerate((HUNDREDTH, TENTH, None)):
+    parts = (HUNDREDTH, None) if bench.rows <= QUICK_ROWS else (HUNDREDTH, TENTH, None)
+    for step, part in enumerate(parts):
         ledger = as_connection(full if part is None else small)
         if part is None:
             taken = bench.rows

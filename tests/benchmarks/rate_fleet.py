@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -119,8 +119,8 @@ class LimitServer:
             thread.join()
 
 
-def run_fleet(orders: list[Orders]) -> list[Seen]:
-    """Run one process for each of `orders`; all begin together. An error of a worker is raised."""
+def run_fleet(orders: list[Orders], ready: Callable[[], object] = lambda: None) -> list[Seen]:
+    """Run one process for each of `orders`; all begin together, after `ready()`. An error of a worker is raised."""
     with contextlib.ExitStack() as stack:
         fleet = []
         for one in orders:
@@ -133,6 +133,7 @@ def run_fleet(orders: list[Orders]) -> list[Seen]:
             assert process.stdout is not None
             if process.stdout.readline() != "ready\n":
                 raise RuntimeError("a worker did not start: see its error above")
+        ready()
         for process in fleet:
             assert process.stdin is not None
             process.stdin.write("go\n")

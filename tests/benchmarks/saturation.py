@@ -52,7 +52,7 @@ class Case:
 
 def cases(quick: bool) -> list[Case]:
     """Return what is measured."""
-    seconds = 15.0 if quick else 40.0
+    seconds = 10.0 if quick else 40.0
     stores = list(STORES)[:1] if quick else STORES
     return [
         Case(store=store, calls=calls, latency_ms=latency_ms, seconds=seconds)

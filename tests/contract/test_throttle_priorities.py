@@ -68,6 +68,27 @@ def test_caller_whose_place_was_not_taken_keeps_it(engine: sa.Engine) -> None:
         assert backfill.wait().at.timestamp() == pytest.approx(last + SPACING, abs=1e-4)
 
 
+@pytest.mark.parametrize("before", [0.06, 0.098, 0.105, 0.11, 0.119, 0.15])
+def test_no_slot_is_lost_between_an_urgent_call_and_its_holder(engine: sa.Engine, before: float) -> None:
+    time = SimulatedTime(engine)
+    with make_throttle(engine) as urgent:
+        taken: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            wakes, asks = time() + seconds, due - before
+            if not taken and asks <= wakes:
+                time.pass_by(asks - time())
+                taken.extend(queue_up(urgent, 1))
+            time.pass_by(wakes - time())
+
+        time.sleep = sleep
+        with make_throttle(engine, time=time, priority=Priority.BACKFILL) as backfill:
+            due = queue_up(backfill, 5)[-1] + SPACING
+            slot = backfill.wait()
+        assert len(taken) == 1
+        assert due in [pytest.approx(slot.at.timestamp(), abs=1e-3), pytest.approx(taken[0], abs=1e-3)]
+
+
 def test_nobody_is_passed_by_for_ever(engine: sa.Engine) -> None:
     time = SimulatedTime(engine)
     with (

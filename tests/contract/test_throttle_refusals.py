@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from followups.throttle import DailyQuotaReached, RateLimit, Throttle, Widening
-from followups.throttle.policy import LEAD, MAX_PAUSE
+from followups.throttle.days import utc_offset
+from followups.throttle.policy import AFTER_MIDNIGHT, LEAD, MAX_PAUSE, MIDNIGHT_PAUSE
 from tests.contract.throttle_kit import START, SimulatedTime, get_row, make_throttle, set_row
 
 SPACING = 5.05 / 25
@@ -170,6 +171,22 @@ def test_refusal_for_the_day_uses_the_day_up_for_everybody(engine: sa.Engine, bu
         assert not second.status()[0].learned
         set_row(engine, closed_day=get_row(first._store).closed_day - 1)
         second.wait()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+def test_refusal_for_the_day_just_after_midnight_does_not_close_the_new_day(engine: sa.Engine, zone: str) -> None:
+    """LeadSquared's clock is behind, or the call was under way at midnight."""
+    time, limit = SimulatedTime(engine), RateLimit(daily_zone=zone)
+    time.pass_by(43_200 - utc_offset(zone) + 5)
+    with make_throttle(engine, limit, time=time) as throttle:
+        throttle.wait()
+        throttle.refused(daily=True)
+        assert not throttle.status()[0].day_used_up
+        assert throttle.wait().waited_seconds == pytest.approx(MIDNIGHT_PAUSE, abs=0.03)
+        time.pass_by(AFTER_MIDNIGHT)
+        throttle.refused(daily=True)
+        with pytest.raises(DailyQuotaReached):
+            throttle.wait()
 
 
 def test_caller_already_in_the_queue_hears_that_the_day_is_used_up(engine: sa.Engine) -> None:

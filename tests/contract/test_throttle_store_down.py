@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,26 @@ def test_file_locked_by_another_gives_an_error(sqlite_url: URL, monkeypatch: pyt
     assert "locked" in text
 
 
+def test_threads_that_wait_for_a_locked_file_give_up_together(sqlite_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "SQLITE_BUSY_TIMEOUT", 0.5)
+    engine = connect(sqlite_url)
+    metadata.create_all(engine)
+    assert sqlite_url.database is not None
+    locker = sqlite3.connect(sqlite_url.database, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    with Throttle(engine, ACCOUNT, LIMIT) as throttle, ThreadPoolExecutor(32) as pool:
+        errors = [each.exception() for each in [pool.submit(throttle.wait) for _ in range(32)]]
+    locker.close()
+    engine.dispose()
+    assert {type(error) for error in errors} == {ThrottleUnavailable}
+    assert all("locked" in str(error) for error in errors)
+    assert time.monotonic() - started < 8  # one after the other it would be 16
+
+
 def test_time_outs_add_up_to_less_than_ten_seconds() -> None:
     assert engines.SQLITE_BUSY_TIMEOUT < 10
-    assert engines.STATEMENT_TIMEOUT < engines.REPLY_TIMEOUT
+    assert engines.IDLE_TIMEOUT < engines.STATEMENT_TIMEOUT < engines.REPLY_TIMEOUT
     assert engines.POOL_TIMEOUT + engines.REPLY_TIMEOUT < 10
     assert 1 + engines.CONNECT_TIMEOUT + engines.REPLY_TIMEOUT < 10
 
@@ -91,6 +109,24 @@ def test_server_that_stops_answering_is_given_up_and_its_connection_closed(
         with pytest.raises(sa.exc.OperationalError) as error:
             connection.execute(sa.text("SELECT pg_sleep(3)"))
     assert error.value.connection_invalidated
+    engine.dispose()
+
+
+def test_process_that_froze_while_it_held_the_row_does_not_stop_the_others(
+    postgres_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "IDLE_TIMEOUT", 0.3)
+    engine = connect(postgres_url)
+    metadata.create_all(engine)
+    frozen = engines.slot_engine(postgres_url)
+    with Throttle(engine, ACCOUNT, LIMIT) as throttle:
+        throttle.wait()
+        with frozen.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql("SELECT * FROM rate_slots FOR UPDATE")
+            assert throttle.wait().calls_today == 2
+            connection.invalidate()
+    frozen.dispose()
     engine.dispose()
 
 

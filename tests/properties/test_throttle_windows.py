@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from followups.throttle import Priority, RateLimit, Widening
-from followups.throttle.policy import GUARD, BucketState, after_refusal, in_force, next_slot, spacing
+from followups.throttle.policy import GUARD, LOOK_AHEAD, BucketState, after_refusal, in_force, next_slot, spacing
 from followups.throttle.priority import QUEUES
-from followups.throttle.turn import LOOK_AHEAD, OVERTAKEN
+from followups.throttle.turn import OVERTAKEN
 from tests.support.slots import given_out
 
 WIDENING = Widening()

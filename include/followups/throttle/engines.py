@@ -20,6 +20,8 @@ CONNECT_TIMEOUT = 3
 STATEMENT_TIMEOUT = 4.0
 #: How long a reply may take on this side: the server's own time-out comes first, if the server lives.
 REPLY_TIMEOUT = 5.0
+#: How long a process may hold a row's lock without a word; a frozen one must not stop all others.
+IDLE_TIMEOUT = 2.0
 SQLITE_BUSY_TIMEOUT = 8.0
 POOL_TIMEOUT = 4.0
 
@@ -61,12 +63,13 @@ def _sqlite(url: URL) -> sa.Engine:
 
 
 def _postgresql(url: URL) -> sa.Engine:
-    milliseconds = int(STATEMENT_TIMEOUT * 1000)
+    limits = {"statement_timeout": STATEMENT_TIMEOUT, "idle_in_transaction_session_timeout": IDLE_TIMEOUT}
+    options = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items())
     engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
-            "options": f"-c statement_timeout={milliseconds} -c synchronous_commit=off -c timezone=UTC",
+            "options": f"{options} -c synchronous_commit=off -c timezone=UTC",
         },
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,

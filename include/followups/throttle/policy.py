@@ -16,12 +16,19 @@ from followups.throttle.priority import QUEUES, Priority
 LEAD = 0.020
 #: A slot missed by more than this is void: sent late, two calls would arrive together.
 TOLERANCE = 0.030
-#: A slot nearer than this is certain: its holder does not look again, and no urgent call may take it.
-GUARD = 0.120
+#: A slot further away than GUARD is looked at again this long before it is due.
+LOOK_AHEAD = 0.100
+#: A slot nearer than this is certain: its holder does not look again, and no urgent call may take it. Only a little
+#: before the look: a slot that an urgent call had to leave, but whose holder sees it go ahead, is used by nobody.
+GUARD = LOOK_AHEAD + 0.003
 #: Slots are taken to lie on a grid within this share of a spacing: rounding must not cost a slot.
 ALIGNED = 0.01
 #: The longest pause a refusal can ask for.
 MAX_PAUSE = 300.0
+#: A refusal for the day so soon after midnight is about the day before: LeadSquared's clock differs, or the call was
+#: under way. It closes no day; all wait a while.
+AFTER_MIDNIGHT = 60.0
+MIDNIGHT_PAUSE = 15.0
 
 _QUEUES = ("slot_at", *filter(None, QUEUES))
 

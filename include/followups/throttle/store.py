@@ -10,14 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import sqlalchemy as sa
 
-from followups.throttle import statements
-from followups.throttle.engines import slot_engine
+from followups.throttle import engines, statements
 from followups.throttle.errors import ThrottleUnavailable
 from followups.throttle.policy import GUARD, BucketState
 from followups.throttle.priority import Priority
@@ -95,11 +93,11 @@ class SlotStore:
     def __init__(
         self, engine: sa.Engine, *, monotonic: Callable[[], float] = time.monotonic, clock: str | None = None
     ) -> None:
-        self._engine = slot_engine(engine.url)
+        self._engine = engines.slot_engine(engine.url)
         self._monotonic = monotonic
         self._dialect = SQLITE if engine.dialect.name == "sqlite" else POSTGRESQL
         #: SQLite lets whoever asks at the right moment write: threads that take turns do not starve each other.
-        self._turn = threading.Lock() if self._dialect is SQLITE else nullcontext()
+        self._turn = threading.Lock()
         self._now = clock or self._dialect.now
         self._reserve = [sa.text(statements.reserve(self._dialect, self._now, priority)) for priority in Priority]
         self._look = [sa.text(statements.look(priority)) for priority in Priority]
@@ -124,8 +122,7 @@ class SlotStore:
                 connection.exec_driver_sql("COMMIT")
             return None if row is None else Reservation(**row._mapping, asked=asked, told=told)
 
-        with self._turn:
-            return self._run(work)
+        return self._write(work)
 
     def look(self, request: Request) -> Standing | None:
         """Read what may have changed since a slot was given out."""
@@ -141,7 +138,7 @@ class SlotStore:
     def create(self, account: str, *buckets: str) -> None:
         """Create rows that are not there yet; processes may race for it."""
         values = [{"account": account, "bucket": bucket} for bucket in buckets]
-        self._run(lambda connection: connection.execute(sa.text(statements.CREATE), values))
+        self._write(lambda connection: connection.execute(sa.text(statements.CREATE), values))
 
     def change(self, account: str, change: Callable[[float, dict[str, BucketState]], list[BucketState]]) -> None:
         """Lock the account's rows, and write back the ones that `change(now, rows)` returns."""
@@ -154,7 +151,7 @@ class SlotStore:
                 connection.execute(rate_slots.update().where(key).values(**asdict(state)))
             connection.exec_driver_sql("COMMIT")
 
-        self._run(work)
+        self._write(work)
 
     def _rows(
         self, connection: sa.Connection, account: str, *, lock: bool = False
@@ -164,6 +161,19 @@ class SlotStore:
         found = connection.execute(query.with_for_update() if lock else query).all()
         now = connection.execute(sa.text(f"SELECT {self._now}")).scalar_one()
         return float(now), {row.bucket: BucketState(**row._mapping) for row in found}
+
+    def _write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work`; on SQLite the wait for the turn and the one for the file share one time-out."""
+        if self._dialect is not SQLITE:
+            return self._run(work)
+        asked = self._monotonic()
+        if not self._turn.acquire(timeout=engines.SQLITE_BUSY_TIMEOUT):
+            raise ThrottleUnavailable(_unavailable(TimeoutError("database is locked")))
+        try:
+            left = max(0.0, engines.SQLITE_BUSY_TIMEOUT - (self._monotonic() - asked))
+            return self._run(lambda connection: work(_patient(connection, left)))
+        finally:
+            self._turn.release()
 
     def _run(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` on a connection; a transaction that it leaves open is rolled back."""
@@ -179,6 +189,12 @@ class SlotStore:
                 raise ThrottleUnavailable(_unavailable(error)) from error
             except sa.exc.TimeoutError as error:
                 raise ThrottleUnavailable(_unavailable(error)) from error
+
+
+def _patient(connection: sa.Connection, seconds: float) -> sa.Connection:
+    """Let a SQLite connection wait so long for the file's lock."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+    return connection
 
 
 def _unavailable(error: Exception) -> str:

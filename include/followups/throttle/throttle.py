@@ -16,8 +16,10 @@ import sqlalchemy as sa
 
 from followups.throttle.days import DAY, day_of, utc_offset
 from followups.throttle.policy import (
+    AFTER_MIDNIGHT,
     BULK,
     LEAD,
+    MIDNIGHT_PAUSE,
     NORMAL,
     BucketState,
     RateLimit,
@@ -206,8 +208,11 @@ class Throttle:
             return True
 
     def _close_day(self, normal: BucketState, now: float) -> BucketState:
+        offset = utc_offset(self._limits[NORMAL].daily_zone)
+        today = day_of(now, offset)
+        if day_of(now - AFTER_MIDNIGHT, offset) != today:
+            return self._after_refusal(normal, now, None, MIDNIGHT_PAUSE)
         log.warning("LeadSquared refused a call for the day: no more calls are made until the quota resets.")
-        today = day_of(now, utc_offset(self._limits[NORMAL].daily_zone))
         return replace(normal, closed_day=today, series=normal.series + 1, refusals=normal.refusals + 1, refused_at=now)
 
     def _after_refusal(

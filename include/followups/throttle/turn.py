@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from followups.throttle.days import day_of, next_reset
 from followups.throttle.errors import DailyQuotaReached, SlotsMissed, WaitStopped
-from followups.throttle.policy import GUARD, LEAD, TOLERANCE, BucketState, RateLimit, next_slot, rewound, spacing
+from followups.throttle.policy import (
+    GUARD,
+    LEAD,
+    LOOK_AHEAD,
+    TOLERANCE,
+    BucketState,
+    RateLimit,
+    next_slot,
+    rewound,
+    spacing,
+)
 from followups.throttle.priority import Priority
 from followups.throttle.store import Request, Reservation, SlotStore
 
@@ -15,8 +25,6 @@ from followups.throttle.store import Request, Reservation, SlotStore
 MAX_MISSES = 8
 #: A statement on its way for longer than this leaves the moment of the slot unknown.
 MAX_TRANSIT = 0.250
-#: A slot further away than GUARD is looked at again this long before it is due.
-LOOK_AHEAD = 0.100
 #: A slot is lost if a more urgent call has one that is nearer to it, or later, than this share of a spacing.
 OVERTAKEN = 0.9
 #: How often a sleeper asks whether it should stop.
@@ -45,7 +53,7 @@ class Turn:
             if heed_bulk and slot.bulk_learned:
                 return None
             if slot.wait > GUARD:
-                self._sleep_until(slot.due - LOOK_AHEAD - slot.transit)
+                self._sleep_until(slot.due - max(LOOK_AHEAD, slot.transit))
                 standing = self.store.look(request)
                 if heed_bulk and standing is not None and standing.bulk_learned:
                     return None

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from followups.crash_points import reach
 from followups.directory import Directory
+from followups.garbage import only_new_searched
 from followups.ledger.keeping import KeepBackLedger
 from followups.ledger.planning import PlanLedger, finish_plans
 from followups.planning.batching import Slice
@@ -74,7 +75,9 @@ class SendWork:
         )
         self._on_start(sender)
         try:
-            sender.run(batch_ids)
+            # Calls that come due during a long stop would leave late, and together.
+            with only_new_searched():
+                sender.run(batch_ids)
         except DailyQuotaReached as quota:
             if note(self._engine, [work.plan_id], quota, self._quota_patience):
                 raise

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from followups.model import Outcome, OutcomeKind
-from followups.sending import MAX_REFUSALS, StillRefusedError, UnauthorisedError
+from followups.sending import MAX_REFUSALS, START_SPACING_SECONDS, StillRefusedError, UnauthorisedError
 from tests.support.senders import (
     ACCEPTED,
     NO_CONNECTION,
@@ -48,6 +48,19 @@ def test_so_many_calls_are_under_way_at_once_as_asked_for() -> None:
 
     sender(FakeLedger(**dict.fromkeys(names(8), 1)), FakePost(meet), in_flight=4).run(names(8))
     assert not barrier.broken
+
+
+def test_threads_begin_one_after_the_other() -> None:
+    it, delays = sender(FakeLedger(**dict.fromkeys(names(8), 1)), always(ACCEPTED), in_flight=4), []
+
+    class Watched(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            delays.append(timeout)
+            return super().wait(timeout)
+
+    it._stopped = Watched()
+    it.run(names(8))
+    assert sorted(delays) == [number * START_SPACING_SECONDS for number in range(4)]
 
 
 def test_no_batches_are_no_work() -> None:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from followups.throttle import Priority
+from followups.throttle import FOREIGN_TRAFFIC, Priority
 from leadsquared.errors import ConfigurationError
 from leadsquared.hook import LeadSquaredHook, base
 from tests.support.scripted_server import ScriptedServer, answer
@@ -130,9 +130,9 @@ def test_the_shared_throttle_has_the_connections_limits(
     made: list[tuple[Any, ...]] = []
 
     def throttle(
-        engine: sa.Engine, account: str, limit: Any, *, priority: Any, bucket_limits: Any
+        engine: sa.Engine, account: str, limit: Any, *, priority: Any, bucket_limits: Any, widening: Any
     ) -> RecordingThrottle:
-        made.append((engine.url.database, account, limit, bucket_limits, priority))
+        made.append((engine.url.database, account, limit, bucket_limits, priority, widening))
         return RecordingThrottle()
 
     monkeypatch.setattr(rate, "Throttle", throttle)
@@ -150,11 +150,28 @@ def test_the_shared_throttle_has_the_connections_limits(
     connect(host="127.0.0.1", extra=extra)
     hook = LeadSquaredHook(priority=Priority.BACKFILL)
     assert hook._get_throttle() is hook._get_throttle()
-    ((database, account, limit, buckets, priority),) = made
+    ((database, account, limit, buckets, priority, widening),) = made
+    assert widening is FOREIGN_TRAFFIC
     assert (database, account, priority) == (sqlite_url.database, "example", Priority.BACKFILL)
     assert (limit.daily_zone, limit.backfill_calls) == ("Asia/Kolkata", 405)
     assert (limit.calls, limit.period_seconds, limit.daily_calls, limit.headroom) == (10, 4.0, 900, 0.1)
     assert (buckets["bulk"].calls, buckets["bulk"].period_seconds, buckets["bulk"].daily_calls) == (1, 4.0, None)
+
+
+@pytest.mark.parametrize(("extra", "told"), [({}, True), ({"daily_calls": 1000}, False)])
+def test_a_backfill_share_of_nothing_is_told(
+    connect: Callable[..., None],
+    sqlite_url: URL,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    extra: dict[str, Any],
+    told: bool,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_FOLLOWUPS_LEDGER", f'{{"conn_type":"sqlite","host":"{sqlite_url.database}"}}')
+    connect(host="127.0.0.1", extra={"backfill_share": 0.5, **extra})
+    with caplog.at_level("WARNING"):
+        LeadSquaredHook()._get_throttle()
+    assert ("backfill_share is a share of daily_calls" in caplog.text) is told
 
 
 def test_a_with_statement_closes_the_pool_at_its_end(hook: LeadSquaredHook) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.report import ReportDeliveriesOperator
 from leadsquared.operators.verify import VerifyDeliveriesOperator
+from leadsquared.transport import Transport
 from tests.unit.leadsquared.operators.conftest import OWNER, Stack, follow_up
 
 FEED = "appointments"
@@ -70,6 +72,23 @@ def test_whole_run_delivers_every_good_row_once_and_accounts_for_the_others(stac
         "task_type: no such task type; did you mean 'Meeting'?",
         "owner_email: no LeadSquared user has this address",
     }
+
+
+def test_no_call_is_late_because_python_searches_all_of_airflow_for_garbage(stack: Stack) -> None:
+    searched = []
+    send = Transport.send
+
+    def watched(self: Transport, *arguments: Any, **options: Any) -> Any:
+        searched.append(len(gc.get_objects(generation=2)))
+        return send(self, *arguments, **options)
+
+    stack.warehouse([follow_up()])
+    (only,) = plan(stack)
+    stack.monkeypatch.setattr(Transport, "send", watched)
+    create(stack, only)
+    assert len(searched) == 1
+    assert searched[0] < 10_000
+    assert len(gc.get_objects(generation=2)) > 50_000
 
 
 def test_slice_names_itself_for_people(stack: Stack) -> None:
