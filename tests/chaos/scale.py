@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from followups import database, feeds, sending, write_back
+from followups import database, sending, write_back
+from followups.feeds import files
 from followups.ledger import planning, settling, write_backs
 from followups.ledger.sending import SendLedger
 from followups.throttle import engines
@@ -42,4 +43,4 @@ def shorten(folder: str) -> None:
 def _feed_in(folder: Path) -> None:
     for module in (plan, report, verify):
         setattr(module, "feeds_dir", lambda: folder)  # noqa: B010 - imported there by name
-    feeds.sql_dir = lambda: folder
+    files.sql_dir = lambda: folder

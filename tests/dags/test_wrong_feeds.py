@@ -14,7 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
 from followups import feeds
-from followups.feed_checks import RESERVED
+from followups.feeds.checks import RESERVED
 from leadsquared.retrying import RETRY_POLICY
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from followups.feed_docs import documents, json_schema, page
 from followups.feeds import Feed
+from followups.feeds.docs import documents, json_schema, page
 
 SHIPPED = documents()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_file_is_current(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == SHIPPED[path], "write it anew: python -m followups.feed_docs"
+    assert path.read_text(encoding="utf-8") == SHIPPED[path], "write it anew: python -m followups.feeds.docs"
 
 
 def test_schema_knows_every_field_but_the_name_and_no_other() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from followups.feed_checks import RESERVED
 from followups.feeds import FeedError, feed_files, load_feed, load_feeds, read_query
+from followups.feeds.checks import RESERVED
 from tests.support.feed_files import GOOD, error_of
 from tests.support.follow_ups import make_feed
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from followups import feeds
+from followups.feeds import files
 from followups.ledger.changing import ended_counts
 from followups.schema import changes, deliveries
 from leadsquared.operators.apply_changes import ApplyChangesOperator
@@ -89,7 +89,7 @@ def runs(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
         (tmp_path / "visits.sql").write_text("SELECT * FROM followups", encoding="utf-8")
         for module in (in_step, plan, report, verify):
             monkeypatch.setattr(module, "feeds_dir", lambda: tmp_path)
-        monkeypatch.setattr(feeds, "sql_dir", lambda: tmp_path)
+        monkeypatch.setattr(files, "sql_dir", lambda: tmp_path)
         monkeypatch.setattr(waits.time, "sleep", lambda _: time.monotonic())
         return Runs(stack)
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from followups import feeds
 from followups.errors import PermanentError
-from followups.feeds import FeedError
+from followups.feeds import FeedError, files
 from followups.ledger.migrate import VERSION_TABLE, LedgerSchemaError
 from followups.rows import ColumnError
 from followups.sql import QueryError
@@ -35,7 +34,7 @@ def feed(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (tmp_path / "visits.yaml").write_text(text, encoding="utf-8")
         (tmp_path / "visits.sql").write_text(query, encoding="utf-8")
         monkeypatch.setattr(work, "feeds_dir", lambda: tmp_path)
-        monkeypatch.setattr(feeds, "sql_dir", lambda: tmp_path)
+        monkeypatch.setattr(files, "sql_dir", lambda: tmp_path)
 
     return write
 

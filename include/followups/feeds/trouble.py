@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from followups.feed_text import FeedText
+from followups.feeds.text import FeedText
 from followups.suggestions import nearest
 
 Location = Sequence[str | int]

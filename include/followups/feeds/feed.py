@@ -1,142 +1,28 @@
-"""Feeds: configured sources of follow-ups, one YAML file each."""
+"""A feed: one configured source of follow-ups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic import Field
 
-from followups.errors import PermanentError
-from followups.feed_checks import file_problems, read_query_file
-from followups.feed_fields import (
+from followups.feeds.fields import (
     Address,
-    ClockTime,
     Code,
     Columns,
     ConnectionId,
     CronLine,
-    CustomField,
-    MarkerPlace,
     QueryFile,
-    Share,
     StartDate,
-    TableName,
     Tag,
     TimeZone,
-    is_query_file,
-    is_switch_for_number,
 )
-from followups.feed_text import FeedText
-from followups.feed_trouble import Problem, explain, in_order, yaml_problem
+from followups.feeds.groups import Approval, Marker, QuietHours, Settings, Thresholds, WriteBack
 
 
-class FeedError(PermanentError):
-    """A feed file is wrong. The text names the file, the line, the field and the cure."""
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _number(cls, value: Any, field: ValidationInfo) -> Any:
-        if is_switch_for_number(value, cls.model_fields[str(field.field_name)].annotation):
-            raise PydanticKnownError("float_type")
-        return value
-
-
-class QuietHours(_Settings):
-    """Local hours in which nothing may fall due; such a follow-up is moved to their end."""
-
-    start: ClockTime = Field(
-        description="first quiet minute, in the feed's `timezone`, as HH:MM of 24 hours", examples=["20:00"]
-    )
-    end: ClockTime = Field(
-        description="first minute that is no longer quiet, as HH:MM; earlier than `start`: on the next day",
-        examples=["09:00"],
-    )
-
-
-class Marker(_Settings):
-    """Where the short text is written by which a CRM task can be found again."""
-
-    place: MarkerPlace = Field(
-        "description",
-        description="description: at the end of the task's description; custom_field: in the field named below; "
-        "off: nowhere, so that tasks are found again by name, owner, due date and lead alone, which is less sure",
-    )
-    custom_field: CustomField | None = Field(
-        None,
-        description="schema name of the task's field that takes the marker, for `place: custom_field` alone",
-        examples=["mx_Custom_1"],
-    )
-
-    @model_validator(mode="after")
-    def _named(self) -> Marker:
-        if (self.place == "custom_field") != (self.custom_field is not None):
-            raise PydanticCustomError(
-                "marker",
-                "`place: custom_field` and the field's name go together; write both, like "
-                "{place: custom_field, custom_field: mx_Custom_1}, or neither",
-            )
-        return self
-
-
-class Thresholds(_Settings):
-    """When a run fails, so that somebody looks. Shares are of the rows that were due, from 0 to 1; null never fails."""
-
-    max_invalid_share: Share | None = Field(
-        0.5, description="fail above this share of rows with faulty columns; 0.1 is 10 %, null never fails"
-    )
-    max_rejected_share: Share | None = Field(
-        0.2, description="fail above this share of rows that LeadSquared refused or dropped; 0.1 is 10 %, null never"
-    )
-    max_unknown: int | None = Field(
-        0,
-        ge=0,
-        description="fail above this number of rows of which nobody can tell, when the run ends, whether LeadSquared "
-        "has them; null never fails",
-    )
-
-
-class Approval(_Settings):
-    """Ask a person before a large run is sent."""
-
-    above_rows: int = Field(
-        ge=1, description="ask where a run would send more rows than this; fewer go out unasked", examples=[1000]
-    )
-    timeout_hours: float = Field(
-        24,
-        gt=0,
-        le=24 * 30,
-        description="hours that an answer is waited for; without one the rows are held, as if it had been no",
-    )
-
-    @property
-    def timeout(self) -> timedelta:
-        """How long an answer is waited for."""
-        return timedelta(hours=self.timeout_hours)
-
-
-class WriteBack(_Settings):
-    """Where the outcome of each follow-up is written for the company's own reports."""
-
-    table: TableName = Field(
-        description="table's name, with its schema if need be; it is made if it is missing",
-        examples=["reports.followup_outcomes"],
-    )
-    conn_id: ConnectionId | None = Field(
-        None, description="Airflow connection of the table's database; null: the feed's `warehouse_conn_id`"
-    )
-
-
-class Feed(_Settings):
+class Feed(Settings):
     """A source of follow-ups: query, schedule, defaults and policies. DAG id `leadsquared_<name>`."""
 
     name: str = Field(
@@ -330,68 +216,3 @@ class Feed(_Settings):
     def ahead(self) -> timedelta:
         """How long before the due date runs send."""
         return timedelta(hours=self.ahead_hours)
-
-
-def feeds_dir() -> Path:
-    """The folder of the feed files that ship with the project."""
-    return Path(__file__).resolve().parents[1] / "feeds"
-
-
-def sql_dir() -> Path:
-    """The folder of the feeds' queries."""
-    return Path(__file__).resolve().parents[1] / "sql"
-
-
-def feed_files(folder: Path) -> list[Path]:
-    """Return a folder's feed files by name; also those that end in .yml, to be refused instead of overlooked."""
-    return sorted(path for path in folder.glob("*") if path.suffix.lower() in {".yaml", ".yml"})
-
-
-def read_query(feed: Feed) -> str:
-    """Return the text of the feed's query."""
-    try:
-        return read_query_file(sql_dir(), feed.sql)
-    except ValueError as error:
-        raise FeedError(f"{feed.name}.yaml: `sql`: {error}") from error
-
-
-def load_feed(path: Path) -> Feed:
-    """Read and check one feed file; all that is wrong is told at once, each on a line of its own."""
-    text = _read(path)
-    problems = [*file_problems(path, text), *_query_problems(text)]
-    try:
-        feed = Feed.model_validate({**text.content, "name": path.stem})
-    except ValidationError as error:
-        problems += explain(error, Feed, text)
-    else:
-        if not problems:
-            return feed
-    raise FeedError("\n".join(problem.told(path.name) for problem in in_order(problems)))
-
-
-def load_feeds(folder: Path | None = None) -> list[Feed]:
-    """Read every feed file of a folder, in the files' order by name."""
-    return [load_feed(path) for path in feed_files(folder or feeds_dir())]
-
-
-def _read(path: Path) -> FeedText:
-    try:
-        text = FeedText(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FeedError(f"{path.name}: no such feed file in {path.parent.name}; write it, or mend the name") from error
-    except UnicodeDecodeError as error:
-        raise FeedError(f"{path.name}: not UTF-8 text; save it as UTF-8") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise FeedError(yaml_problem(error).told(path.name)) from error
-    if not isinstance(text.content, dict):
-        raise FeedError(f"{path.name}: a feed file holds fields such as `sql: appointments.sql`; this one holds none")
-    return text
-
-
-def _query_problems(text: FeedText) -> Iterator[Problem]:
-    name = text.content.get("sql")
-    if isinstance(name, str) and is_query_file(name):
-        try:
-            read_query_file(sql_dir(), name)
-        except ValueError as error:
-            yield Problem(text.line_of(["sql"]), f"`sql`: {error}")

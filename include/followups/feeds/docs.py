@@ -1,6 +1,6 @@
 """What editors and people read about the fields of a feed file, made from its model.
 
-`python -m followups.feed_docs` writes both files anew.
+`python -m followups.feeds.docs` writes both files anew.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from followups.feed_trouble import flow
 from followups.feeds import Feed, feeds_dir
+from followups.feeds.trouble import flow
 
 Schema = Mapping[str, Any]
 
 _INTRODUCTION = """# Feed files
 
 Each source of follow-ups is one file `include/feeds/<name>.yaml`. Fields that are left out have their default.
-This page is made from the code: `python -m followups.feed_docs`.
+This page is made from the code: `python -m followups.feeds.docs`.
 
 `<name>` is {name}.
 """

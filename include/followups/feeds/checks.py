@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from followups.feed_text import FeedText
-from followups.feed_trouble import Problem
+from followups.feeds.text import FeedText
+from followups.feeds.trouble import Problem
 from followups.suggestions import hint
 
 SUFFIX = ".yaml"
