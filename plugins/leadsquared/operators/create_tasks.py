@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 
 from leadsquared.errors import ConfigurationError
 from leadsquared.links import RunPageLink
-from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
+from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER, inline_run_id
 from leadsquared.operators.arguments import depend_on, resolve
 from leadsquared.operators.waits import wait_or_defer
 from leadsquared.retrying import RETRY_POLICY
@@ -145,6 +145,14 @@ class CreateTasksOperator(BaseOperator):
 
     def _feed_name(self, context: Any) -> str:
         return self.feed or str(context["ti"].dag_id)
+
+    def run_on_page(self, ti: Any) -> tuple[str, str]:
+        """Return under which names the page shows this task's rows: the DAG's run, or its own where it planned them."""
+        if self.plan_slice is not None:
+            return ti.dag_id, ti.run_id
+        from leadsquared.inline import inline_feed  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        return inline_feed(self.feed or ti.dag_id).name, inline_run_id(ti)
 
     def on_kill(self) -> None:
         """Begin no other call; those under way are recorded."""

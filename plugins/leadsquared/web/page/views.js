@@ -68,7 +68,8 @@ export function run(data, main) {
   const before = Object.entries(report.before).filter(([, count]) => count);
   const calls = Object.entries(report.calls);
   const words = calls.map(([outcome, count]) => `${number(count)} ${outcome}`).join(", ");
-  const airflow = airflowLink(`../../dags/${encodeURIComponent(dag_id)}/runs/${encodeURIComponent(run_id)}`, "Open in Airflow");
+  /* A task that plans its rows itself has a run of its own, named after Airflow's and itself. */
+  const airflow = airflowLink(`../../dags/${encodeURIComponent(dag_id)}/runs/${encodeURIComponent(run_id.split("/")[0])}`, "Open in Airflow");
   main.append(
     title([home(), " / ", link(["feed", feed], feed)], run_id, chip(ended ? "ended" : "under way"), node("small", {}, `${data.kind}, ${data.mode}`), node("small", {}, airflow)),
     progress(data, took, words),
