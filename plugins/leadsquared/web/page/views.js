@@ -74,7 +74,7 @@ export function run(data, main) {
     title([home(), " / ", link(["feed", feed], feed)], run_id, chip(ended ? "ended" : "under way"), node("small", {}, `${data.kind}, ${data.mode}`), node("small", {}, airflow)),
     progress(data, took, words),
     node("section", { class: "tiles", "aria-label": "Rows by state" }, tile("due", report.due), report.late ? tile("of them before the interval", report.late) : null, report.leftovers ? tile("left over before", report.leftovers) : null, states.map(([state, count]) => tile(state, count)), before.map(([what, count]) => tile(what, count))),
-    card("Why rows were not delivered", "", table([["State"], ["Why", "wide"], ["Rows", "number"]], report.reasons.filter(([, , count]) => count).map(([state, reason, count]) =>
+    card("Why rows were not delivered", report.more_reasons ? `and ${number(report.more_reasons)} more reasons` : "", table([["State"], ["Why", "wide"], ["Rows", "number"]], report.reasons.filter(([, , count]) => count).map(([state, reason, count]) =>
       [chip(state), link(["rows", feed, state, ...(reason ? [reason] : [])], text(reason || "no reason was given")), number(count)]), ended ? "Every row was delivered." : "None so far.")),
   );
   return !ended;
