@@ -14,6 +14,8 @@ from followups.model import State
 from followups.schema import OPEN_CHANGES
 
 MAX_REASONS_SHOWN = 20
+#: LeadSquared may name an id in each row's reason; XCom and the page take the most frequent.
+MAX_REASONS_KEPT = 200
 WITH_ANOTHER_RUN = "with another run"
 
 
@@ -56,7 +58,7 @@ class RunReport:
         return self.states.total()
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values for XCom and assets."""
+        """Return plain values for XCom and the page; of very many reasons the most frequent."""
         return {
             "due": self.due,
             "late": self.late,
@@ -67,8 +69,9 @@ class RunReport:
             "lookups": self.lookups,
             "directory": self.directory,
             "quota": None if self.quota is None else [moment.isoformat() for moment in self.quota],
-            "changes": [[*what, count] for what, count in self.changes.most_common()],
-            "reasons": [[state, reason, count] for (state, reason), count in self.reasons.most_common()],
+            "changes": [[*what, count] for what, count in self.changes.most_common(MAX_REASONS_KEPT)],
+            "reasons": [[*what, count] for what, count in self.reasons.most_common(MAX_REASONS_KEPT)],
+            "more_reasons": max(len(self.reasons) - MAX_REASONS_KEPT, 0),
         }
 
     def lines(self) -> list[str]:

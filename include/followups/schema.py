@@ -96,9 +96,11 @@ batches = sa.Table(
              postgresql_where=sa.text("state <> 'settled'")),
 )  # fmt: skip
 
-_open = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_STATES)))
+#: Conditions of the partial indexes on deliveries; SQLite uses an index only where its condition is given word by word.
+OPEN_ROWS = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_STATES)))
 #: Rows that people ask about: few, so that finding them costs little.
-_refused = sa.text("state IN ('rejected', 'invalid')")
+REFUSED_STATES = ("rejected", "invalid")
+REFUSED_ROWS = sa.text("state IN ('rejected', 'invalid')")
 
 deliveries = sa.Table(
     "deliveries",
@@ -122,8 +124,8 @@ deliveries = sa.Table(
               comment="cancelled in the warehouse while it was not known whether it had been created"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
-    sa.Index("ix_deliveries_refused", "feed", "state", sqlite_where=_refused, postgresql_where=_refused),
-    sa.Index("ix_deliveries_open", "feed", "state", "due_at", sqlite_where=_open, postgresql_where=_open),
+    sa.Index("ix_deliveries_refused", "feed", "state", sqlite_where=REFUSED_ROWS, postgresql_where=REFUSED_ROWS),
+    sa.Index("ix_deliveries_open", "feed", "state", "due_at", sqlite_where=OPEN_ROWS, postgresql_where=OPEN_ROWS),
 )  # fmt: skip
 
 attempts = sa.Table(

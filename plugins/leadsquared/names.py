@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 DEFAULT_LEADSQUARED = "leadsquared_default"
@@ -26,6 +26,11 @@ PAGE_PATH = "/page/"
 def hook_url(base_url: str, batch_id: str, token: str) -> str:
     """Return the status webhook's address to give to LeadSquared; `base_url` is Airflow's public one."""
     return f"{base_url.rstrip('/')}{WEB_PREFIX}{HOOK_PATH.format(batch_id=batch_id, token=token)}"
+
+
+def inline_run_id(ti: Any) -> str:
+    """Return how the run is called that one task's inline rows make up in the ledger."""
+    return f"{ti.run_id}/{ti.task_id}[{ti.map_index}]"
 
 
 def run_page(base_url: str, dag_id: str, run_id: str) -> str:

@@ -52,4 +52,6 @@ def tell_of_failure(name: str, context: Any) -> None:
 
 def _words_of(error: Any) -> str:
     """Return the text of our own errors, which hold no personal data, and the kind of all others."""
+    if error is None:  # Airflow calls back for a task whose process died
+        return "its task was killed, or its worker was lost: clear the task, and what was sent is accounted for"
     return str(error) if isinstance(error, PermanentError | TransientError) else type(error).__name__

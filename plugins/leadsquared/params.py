@@ -18,7 +18,7 @@ class ParamError(PermanentError):
 
 
 def check_params(context: Any, known: Collection[str], *, nothing_done: str) -> None:
-    """Refuse what the run was given beyond the known params and those that its DAG declares.
+    """Refuse what the run was given beyond the known params and those that its DAG declares, and what Airflow ignores.
 
     :param nothing_done: the end of the message, such as `Nothing was sent.`
     :raises ParamError: there is such a param.
@@ -31,6 +31,13 @@ def check_params(context: Any, known: Collection[str], *, nothing_done: str) -> 
     unknown = [str(name)[:_SHOWN] + _meant(str(name), names) for name in given if name not in names]
     if unknown:
         raise ParamError(f"no such param: {', '.join(unknown)}; there are {', '.join(names)}. {nothing_done}")
+    heeded = context["params"]
+    ignored = [name for name in given if heeded.get(name) != given[name]]
+    if ignored:
+        raise ParamError(
+            f"Airflow ignores what the run was given for {', '.join(ignored)}: set dag_run_conf_overrides_params "
+            f"= True under [core] in its configuration, then run again. {nothing_done}"
+        )
 
 
 def _meant(name: str, names: Collection[str]) -> str:

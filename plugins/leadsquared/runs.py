@@ -8,6 +8,7 @@ from typing import Any
 from followups.feeds import Feed
 from followups.throttle.priority import Priority
 from followups.window import Window, resolve_window
+from leadsquared.names import inline_run_id
 
 
 def run_key(feed: str, context: Any) -> str:
@@ -17,8 +18,7 @@ def run_key(feed: str, context: Any) -> str:
 
 def inline_run_key(feed: str, context: Any) -> str:
     """Return the key under which one task's inline rows are planned: the same for every try and clearing of it."""
-    ti = context["ti"]
-    return f"{run_key(feed, context)}/{ti.task_id}[{ti.map_index}]"
+    return f"{feed}/{inline_run_id(context['ti'])}"
 
 
 def run_kind(context: Any) -> str:

@@ -21,6 +21,8 @@ _PRIVILEGE = "42501"
 #: DuckDB's classes.
 _WRONG_QUERY_NAMES = {"CatalogException", "BinderException", "ParserException", "SyntaxException"}
 _NO_PRIVILEGE_NAMES = {"PermissionException"}
+#: Classes that speak of the connection or the file.
+_TOLD_NAMES = {"AirflowNotFoundException", "IOException", "OperationalError"}
 #: How databases without SQLSTATE begin to say it: SQLite, BigQuery.
 _WRONG_QUERY = re.compile(
     r'no such (table|column|function): |near ".*": syntax error|400 (Syntax error|Unrecognized name|Function not found)'
@@ -72,6 +74,20 @@ def _explained(error: Exception, source: str, conn_id: str) -> Exception:
         f"{where}: the query failed ({name}{state}){said}. It is tried again; "
         "if that does not help, run the query by hand: its own error may quote rows and is not shown here"
     )
+
+
+def told(error: Exception) -> str:
+    """Return an error's kind, with its words where they cannot be of rows."""
+    if isinstance(error, PermanentError | TransientError):
+        return str(error).rstrip(".")
+    name, code = type(error).__name__, _sqlstate(error)
+    if code:
+        quoted = code.startswith(("42", *_ABOUT_THE_SERVER))
+    else:
+        named = name in _WRONG_QUERY_NAMES | _NO_PRIVILEGE_NAMES | _TOLD_NAMES
+        quoted = named or bool(_WRONG_QUERY.match(str(error)) or _NO_PRIVILEGE.match(str(error)))
+    state = f", SQLSTATE {code}" if code else ""
+    return f"{name}{state}: {_words(error)}" if quoted else f"{name}{state}"
 
 
 def _sqlstate(error: Exception) -> str:

@@ -18,7 +18,7 @@ from followups.ledger.clock import store_now
 from followups.ledger.reading import LedgerReader
 from followups.ledger.settling import SettleLedger
 from followups.model import State
-from followups.schema import changes, deliveries
+from followups.schema import batches, changes, deliveries
 from tests.contract.ledger_kit import (
     ACCEPTED,
     REFUSED,
@@ -263,3 +263,14 @@ def test_rows_before_the_window_are_read_for_what_was_delivered_alone(engine: sa
     assert (counts.due, counts.to_send, dict(counts.outcomes)) == (0, 0, {"to delete": 1})
     assert one(rows_of(engine), "f-1")["state"] == "created"
     assert len(rows_of(engine)) == 1
+
+
+def test_account_with_an_open_change_is_open_though_all_its_batches_are_done(engine: sa.Engine) -> None:
+    plan_id = delivered(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.update(batches).values(audited_at=store_now(connection)))
+    reader = LedgerReader(engine)
+    assert reader.open_accounts() == []
+    row, _ = rows_of(engine)
+    assert request(engine, plan_id, wanted(row, ChangeKind.UNDO)) == 1
+    assert reader.open_accounts() == ["leadsquared_default"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from followups.keys import delivery_key, marker
@@ -50,6 +52,30 @@ def test_feed_shows_what_waits_and_what_was_not_delivered(engine: sa.Engine) -> 
     assert page.rows(FEED, "invalid", None) == []
     assert [run["id"] for run in page.runs(FEED)] == [plan_id]
     assert page.feeds() == [FEED]
+
+
+def test_page_that_looks_again_and_again_never_reads_all_rows(engine: sa.Engine) -> None:
+    plan(engine, [*make_rows(10), make_row("bad", subject=None)])
+    sqlite = engine.dialect.name == "sqlite"
+    explained: list[str] = []
+
+    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
+        if "FROM deliveries" in statement:
+            if not sqlite:
+                cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {'QUERY PLAN ' * sqlite}{statement}", parameters)
+            explained.append(" ".join(str(row[-1]) for row in cursor.fetchall()))
+
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    page = Overview(engine)
+    page.open_rows(FEED)
+    page.trouble(FEED)
+    for state in ("held", "invalid"):
+        page.rows(FEED, state, None)
+    sa.event.remove(engine, "before_cursor_execute", explain)
+    opened, refused = "ix_deliveries_open", "ix_deliveries_refused"
+    used = [[name for name in (opened, refused) if name in each] for each in explained]
+    assert used == [[opened], [opened], [refused], [opened], [refused]]
 
 
 def test_row_is_found_by_id_marker_crm_task_and_key(engine: sa.Engine) -> None:

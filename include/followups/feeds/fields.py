@@ -31,6 +31,8 @@ _ROW = {
 
 
 _CRON_FIELDS = 5
+#: Fields that croniter draws anew each time it is asked, so that Airflow would find another schedule at every look.
+_RANDOM = re.compile("(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
 _CRON = 'it has five fields (minute, hour, day, month, weekday), like "0 6 * * *" for each day at six; or write null'
 
 
@@ -53,7 +55,7 @@ def _cron(line: str) -> str:
     count = len(line.split())
     if not line.startswith("@") and count != _CRON_FIELDS:
         raise PydanticCustomError("cron", f"not a cron line: {_CRON}; this one has {count}")
-    if not croniter.is_valid(line):
+    if _RANDOM.search(line) or not croniter.is_valid(line):
         raise PydanticCustomError("cron", f"not a cron line: {_CRON}")
     try:
         croniter(line).get_next()

@@ -15,11 +15,21 @@ from followups.ledger.clock import store_now
 from followups.ledger.reading import LedgerReader
 from followups.model import State
 from followups.report import RunReport, build_report
-from followups.schema import attempts, batches, deliveries, plans
+from followups.schema import (
+    OPEN_ROWS,
+    OPEN_STATES,
+    REFUSED_ROWS,
+    REFUSED_STATES,
+    attempts,
+    batches,
+    deliveries,
+    plans,
+)
 
 #: A call's pace is measured over so long.
 PACE = timedelta(seconds=30)
 UNSENT_BATCHES = ("open", "claimed", "again")
+MAX_TROUBLE = 50
 TROUBLE = (State.HELD, State.UNKNOWN, State.REJECTED, State.INVALID)
 _SHOWN = [column for column in deliveries.c if column.name not in {"payload", "content_hash"}]
 
@@ -105,9 +115,8 @@ class Overview:
     def open_rows(self, feed: str) -> list[Mapping[str, Any]]:
         """Count a feed's rows that wait for something, by state, with the time of the oldest change."""
         d = deliveries.c
-        waiting = (State.PLANNED, State.SENDING, State.ACCEPTED, State.UNKNOWN, State.HELD)
         columns = (d.state, sa.func.count().label("rows"), sa.func.min(d.updated_at).label("since"))
-        return self._all(sa.select(*columns).where(d.feed == feed, d.state.in_(waiting)).group_by(d.state))
+        return self._all(sa.select(*columns).where(d.feed == feed, OPEN_ROWS).group_by(d.state))
 
     def trouble(self, feed: str) -> list[Mapping[str, Any]]:
         """Count a feed's rows that were not delivered, by state and reason, the most frequent first."""
@@ -117,12 +126,16 @@ class Overview:
             sa.func.max(d.updated_at).label("last"),
         )  # fmt: skip
         query = sa.select(*columns).where(d.feed == feed, d.state.in_(TROUBLE)).group_by(d.state, d.reason)
-        return self._all(query.order_by(sa.func.count().desc()).limit(50))
+        query = query.order_by(sa.func.count().desc()).limit(MAX_TROUBLE)
+        found = [row for indexed in (OPEN_ROWS, REFUSED_ROWS) for row in self._all(query.where(indexed))]
+        return sorted(found, key=lambda row: -row["rows"])[:MAX_TROUBLE]
 
     def rows(self, feed: str, state: str, reason: str | None, limit: int = 100) -> list[Mapping[str, Any]]:
         """Return a feed's rows in a state for a reason, the last changed first."""
         d = deliveries.c
         query = sa.select(*_SHOWN).where(d.feed == feed, d.state == state, d.reason.is_not_distinct_from(reason))
+        for states, indexed in ((OPEN_STATES, OPEN_ROWS), (REFUSED_STATES, REFUSED_ROWS)):
+            query = query.where(indexed) if state in states else query
         return self._all(query.order_by(d.updated_at.desc()).limit(limit))
 
     def search(self, text: str, feeds: Sequence[str], limit: int = 20) -> list[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from followups.model import State
-from followups.schema import attempts, batches, deliveries, events, plans
+from followups.schema import OPEN_CHANGES, attempts, batches, changes, deliveries, events, plans
 
 #: Stands in the notes that verification writes of follow-ups with several CRM tasks.
 SEVERAL_TASKS = " CRM tasks"
@@ -22,11 +22,12 @@ class LedgerReader:
         self._engine = engine
 
     def open_accounts(self) -> list[str]:
-        """Return the connections by which batches were sent that are not settled, or not looked at since."""
+        """Return the connections by which batches or changes go that are not settled, or not looked at since."""
         b, p = batches.c, plans.c
         unsettled = sa.select(b.plan_id).where(b.state != "settled")
         unaudited = sa.select(b.plan_id).where(b.audited_at.is_(None), b.sent_at.is_not(None))
-        query = sa.select(p.leadsquared_conn_id).distinct().where(p.id.in_(unsettled.union(unaudited)))
+        changing = sa.select(changes.c.plan_id).where(changes.c.state.in_(OPEN_CHANGES))
+        query = sa.select(p.leadsquared_conn_id).distinct().where(p.id.in_(unsettled.union(unaudited, changing)))
         with self._engine.connect() as connection:
             return sorted(connection.execute(query).scalars())
 

@@ -131,6 +131,7 @@ class CreateTaskOperator(BaseOperator):
             "related_id", "reminder_minutes", "notify_owner", "followup_id",
         )  # fmt: skip
         verbatim = ("description", "location", "custom_fields")
-        row = {name: getattr(self, name) or None for name in names}
+        given = {name: getattr(self, name) for name in names}
+        row = {name: None if value == "" else value for name, value in given.items()}
         row |= {name: resolve(getattr(self, name), context) for name in verbatim}
         return {**row, "task_type": self.crm_task_type, "due_at": self.due_at or datetime.now(UTC)}

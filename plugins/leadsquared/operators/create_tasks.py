@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from leadsquared.errors import ConfigurationError
+from leadsquared.errors import ConfigurationError, RetryableError
 from leadsquared.links import RunPageLink
-from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER
+from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER, inline_run_id
 from leadsquared.operators.arguments import depend_on, resolve
 from leadsquared.operators.waits import wait_or_defer
 from leadsquared.retrying import RETRY_POLICY
@@ -80,6 +80,7 @@ class CreateTasksOperator(BaseOperator):
         self.marker = marker
         self.verify = verify
         self._sender: Any = None
+        self._stopped = False
         depend_on(self, plan_slice, follow_ups, payloads)
 
     def execute(self, context: Any, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - given by the trigger
@@ -109,16 +110,22 @@ class CreateTasksOperator(BaseOperator):
         from followups.planning.batching import Slice  # noqa: PLC0415 - heavy; see leadsquared.work
 
         if self.plan_slice is not None:
-            return work.send(Slice.from_json(resolve(self.plan_slice, context)))
+            return self._send_all(work, Slice.from_json(resolve(self.plan_slice, context)))
         rows = self._plan(work, context)
         try:
-            sent = work.send(rows)
+            sent = self._send_all(work, rows)
         except BaseException:
             work.finish(rows)
             raise
         if self.verify:
             return self.settle(context, sent)
         work.finish(rows)
+        return sent
+
+    def _send_all(self, work: SendWork, rows: Slice) -> dict[str, Any]:
+        sent = work.send(rows)
+        if self._stopped:  # a worker that is shut down lets its tasks end: they must not end green with rows unsent
+            raise RetryableError("the task was stopped; what it had not begun to send stays planned for its next try")
         return sent
 
     def settle(self, context: Any, sent: Mapping[str, Any], event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - given by the trigger
@@ -146,10 +153,21 @@ class CreateTasksOperator(BaseOperator):
     def _feed_name(self, context: Any) -> str:
         return self.feed or str(context["ti"].dag_id)
 
+    def run_on_page(self, ti: Any) -> tuple[str, str]:
+        """Return under which names the page shows this task's rows: the DAG's run, or its own where it planned them."""
+        if self.plan_slice is not None:
+            return ti.dag_id, ti.run_id
+        from leadsquared.inline import inline_feed  # noqa: PLC0415 - heavy; see leadsquared.work
+
+        return inline_feed(self.feed or ti.dag_id).name, inline_run_id(ti)
+
     def on_kill(self) -> None:
         """Begin no other call; those under way are recorded."""
+        self._stopped = True
         if self._sender is not None:
             self._sender.stop()
 
     def _remember(self, sender: Any) -> None:
         self._sender = sender
+        if self._stopped:
+            sender.stop()

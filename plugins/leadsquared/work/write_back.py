@@ -14,6 +14,7 @@ from followups.ledger.write_backs import WriteBackLedger
 from followups.write_back import WriteBackError, write_back
 from leadsquared.deliveries_table import DeliveriesTable
 from leadsquared.runs import actor
+from leadsquared.warehouse_errors import told
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,10 @@ def write_back_feed(feed: Feed, engine: sa.Engine, context: Any) -> int | None:
     except PermanentError:
         raise
     except Exception as error:
-        first_line = str(error).strip().partition("\n")[0]
         raise WriteBackError(
             f"feed {feed.name}: table {feed.write_back.table} (connection {conn_id}) is behind the ledger: "
-            f"{type(error).__name__}: {first_line}. Nothing is lost: the next run or leadsquared_reconcile catches up."
-        ) from error
+            f"{told(error)}. Nothing is lost: the next run or leadsquared_reconcile catches up."
+        ) from None
     log.info("%d rows written to %s (connection %s)", written, feed.write_back.table, conn_id)
     return written
 

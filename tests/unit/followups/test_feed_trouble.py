@@ -71,6 +71,7 @@ FIELDS: list[tuple[str, str]] = [
     ("schedule: 0 6 * *", f"`schedule`: not a cron line: {CRON}; this one has 4"),
     ("schedule: 0 6 * * * *", f"`schedule`: not a cron line: {CRON}; this one has 6"),
     ("schedule: 0 25 * * *", f"`schedule`: not a cron line: {CRON}"),
+    ("schedule: R R * * *", f"`schedule`: not a cron line: {CRON}"),
     ("schedule: '@dayly'", f"`schedule`: not a cron line: {CRON}"),
     ("schedule: 0 0 30 2 *", "`schedule`: such a day never comes; write a cron line like 0 6 * * *"),
     ("schedule: 6", "`schedule`: wants text, or null; write it like `schedule: 0 6 * * *`"),

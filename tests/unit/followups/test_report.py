@@ -52,6 +52,15 @@ def test_report_survives_xcom_and_shows_reasons_the_most_frequent_first() -> Non
     assert lines.index("         2 invalid: b") < lines.index("         1 invalid: a")
 
 
+def test_report_stays_small_where_every_row_has_a_reason_of_its_own() -> None:
+    sent = Counter({("rejected", f"lead {number} is not there"): 1 for number in range(1000)})
+    sent["rejected", "often"] = 5
+    report = build_report([], sent, Counter()).as_json()
+    assert report["reasons"][0] == ["rejected", "often", 5]
+    assert (len(report["reasons"]), report["more_reasons"]) == (200, 801)
+    assert report["states"] == {"rejected": 1005}
+
+
 def test_long_list_of_reasons_is_cut_and_says_so() -> None:
     report = RunReport(reasons=Counter({("invalid", f"reason {number}"): 1 for number in range(25)}))
     assert report.lines()[-1] == "  and 5 more reasons, in the ledger"

@@ -35,4 +35,9 @@ def test_accounts_are_those_that_feeds_name(feeds: Path) -> None:
 def test_a_wrong_feed_file_hides_no_other(feeds: Path) -> None:
     (feeds / "a.yaml").write_text("no: feed", encoding="utf-8")
     (feeds / "b.yaml").write_text(f"{FEED}leadsquared_conn_id: leadsquared_south\n", encoding="utf-8")
-    assert accounts.feed_accounts() == ["leadsquared_default", "leadsquared_south"]
+    assert accounts.feed_accounts() == ["leadsquared_south"]
+
+
+def test_the_default_account_is_not_looked_at_where_all_feeds_name_others(feeds: Path) -> None:
+    (feeds / "a.yaml").write_text(f"{FEED}leadsquared_conn_id: leadsquared_south\n", encoding="utf-8")
+    assert accounts.feed_accounts() == ["leadsquared_south"]

@@ -11,7 +11,8 @@ from leadsquared.params import FEED_PARAMS, UNDO_PARAMS, ParamError, check_param
 
 
 def check(conf: Any, known: tuple[str, ...] = FEED_PARAMS, **more: Any) -> None:
-    check_params({"dag_run": SimpleNamespace(conf=conf), **more}, known, nothing_done="Nothing was sent.")
+    context = {"dag_run": SimpleNamespace(conf=conf), "params": {**dict.fromkeys(known), **(conf or {})}, **more}
+    check_params(context, known, nothing_done="Nothing was sent.")
 
 
 @pytest.mark.parametrize("conf", [None, {}, {"from": "2031-04-01", "mode": "preview"}, dict.fromkeys(FEED_PARAMS)])
@@ -52,3 +53,9 @@ def test_undo_has_params_of_its_own() -> None:
     check(dict.fromkeys(UNDO_PARAMS), UNDO_PARAMS)
     with pytest.raises(ParamError, match=r"runid \(did you mean run_id\?\)"):
         check({"runid": "manual__1"}, UNDO_PARAMS)
+
+
+def test_preview_that_airflow_would_run_as_sending_is_refused() -> None:
+    defaults = {"from": None, "to": None, "mode": "send", "limit": None, "requeue": "none"}
+    with pytest.raises(ParamError, match=r"for mode: set dag_run_conf_overrides_params = True .* Nothing was sent"):
+        check({"mode": "preview", "limit": None}, params=defaults)

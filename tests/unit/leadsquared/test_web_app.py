@@ -73,6 +73,19 @@ def test_forged_call_is_answered_alike_and_dropped(
     assert stored(ledger) == []
 
 
+def test_ledger_that_is_down_is_no_matter_of_leadsquareds(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def down() -> sa.Engine:
+        raise sa.exc.OperationalError("SELECT", {}, Exception(TOKEN))
+
+    monkeypatch.setattr(web, "open_ledger_engine", down)
+    reply = client.post(path(), content=b"{}")
+    assert (reply.status_code, reply.json()) == (200, OK)
+    assert "could not be stored (OperationalError)" in caplog.text
+    assert TOKEN not in "".join(record.getMessage() for record in caplog.records if record.name == web.log.name)
+
+
 def test_doubled_call_is_stored_twice_and_no_more_than_the_cap(client: TestClient, ledger: sa.Engine) -> None:
     for _ in range(MAX_CALLS_PER_BATCH + 5):
         assert client.post(path(), content=b"{}").status_code == 200

@@ -18,7 +18,10 @@ from sqlalchemy.engine import URL
 from followups.database import connect
 from followups.keys import delivery_key
 from followups.ledger import migrate
+from leadsquared.inline import inline_feed
+from leadsquared.links import RunPageLink
 from leadsquared.names import run_page
+from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.web import api, notes
 from leadsquared.web.site import site
 from tests.contract.ledger_kit import plan
@@ -81,6 +84,25 @@ def test_other_users_learn_nothing(client: TestClient, allowed: set[str], path: 
     assert "f-1" not in reply.text
     if path not in {"overview", "search?q=f-1"}:
         assert reply.status_code == 404
+
+
+def test_run_of_rows_given_inline_is_shown_whatever_its_dag_is_called(
+    client: TestClient, ledger: sa.Engine, allowed: set[str]
+) -> None:
+    feed = inline_feed("LeadSquared mine")
+    ti = SimpleNamespace(dag_id="LeadSquared mine", run_id="manual__1", task_id="create", map_index=-1)
+    operator = CreateTasksOperator(task_id="create", follow_ups=[])
+    plan(ledger, make_rows(1), feed=feed, run="leadsquared_mine/manual__1/create[-1]")
+    link = RunPageLink().get_link(operator, ti_key=ti)
+    path = link.partition("#/run/")[2]
+    assert path == "leadsquared_mine/manual__1%2Fcreate%5B-1%5D"
+    assert client.get(f"/api/runs/{path}").status_code == 404
+    allowed.add("leadsquared_mine")
+    assert client.get(f"/api/runs/{path}").json()["feed"] == "leadsquared_mine"
+
+
+def test_undo_is_guarded_by_its_own_dag() -> None:
+    assert [api.dag_of(name) for name in ("undo", "visits")] == ["leadsquared_undo", "visits"]
 
 
 def test_every_answer_of_the_page_asks_who_it_is_for(ledger: sa.Engine) -> None:

@@ -15,6 +15,8 @@ async function ask(path) {
   throw new Refused(typeof body.detail === "string" ? body.detail : `Airflow answered ${reply.status}.`);
 }
 
+/* A person may have typed the address: a lone % is taken as it stands. */
+const decoded = part => { try { return decodeURIComponent(part); } catch { return part; } };
 const asked = parts => parts.map(encodeURIComponent).join("/");
 /* Route, what it asks for, how it is drawn. A view that returns true lives on and is asked for again. */
 const ROUTES = {
@@ -33,7 +35,7 @@ function state(kind, words) {
 
 async function refresh(here) {
   clearTimeout(timer);
-  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
   if (name === "find" && rest[0]) $("query").value ||= rest[0];
   const [path, draw] = (ROUTES[name] || ROUTES[""])(...rest);
   let lives = true;

@@ -68,12 +68,13 @@ export function run(data, main) {
   const before = Object.entries(report.before).filter(([, count]) => count);
   const calls = Object.entries(report.calls);
   const words = calls.map(([outcome, count]) => `${number(count)} ${outcome}`).join(", ");
-  const airflow = airflowLink(`../../dags/${encodeURIComponent(dag_id)}/runs/${encodeURIComponent(run_id)}`, "Open in Airflow");
+  /* A task that plans its rows itself has a run of its own, named after Airflow's and itself. */
+  const airflow = airflowLink(`../../dags/${encodeURIComponent(dag_id)}/runs/${encodeURIComponent(run_id.split("/")[0])}`, "Open in Airflow");
   main.append(
     title([home(), " / ", link(["feed", feed], feed)], run_id, chip(ended ? "ended" : "under way"), node("small", {}, `${data.kind}, ${data.mode}`), node("small", {}, airflow)),
     progress(data, took, words),
     node("section", { class: "tiles", "aria-label": "Rows by state" }, tile("due", report.due), report.late ? tile("of them before the interval", report.late) : null, report.leftovers ? tile("left over before", report.leftovers) : null, states.map(([state, count]) => tile(state, count)), before.map(([what, count]) => tile(what, count))),
-    card("Why rows were not delivered", "", table([["State"], ["Why", "wide"], ["Rows", "number"]], report.reasons.filter(([, , count]) => count).map(([state, reason, count]) =>
+    card("Why rows were not delivered", report.more_reasons ? `and ${number(report.more_reasons)} more reasons` : "", table([["State"], ["Why", "wide"], ["Rows", "number"]], report.reasons.filter(([, , count]) => count).map(([state, reason, count]) =>
       [chip(state), link(["rows", feed, state, ...(reason ? [reason] : [])], text(reason || "no reason was given")), number(count)]), ended ? "Every row was delivered." : "None so far.")),
   );
   return !ended;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import time
 from typing import Any
 from unittest.mock import Mock
@@ -29,6 +30,13 @@ def test_one_task_is_created_and_its_id_returned(stack: Stack) -> None:
     (task,) = stack.sandbox.tasks()
     assert (task["id"], task["due"]) == (task_id, "2031-04-05 06:00:00")
     assert stack.states() == {"one": "created"}
+
+
+def test_reminder_of_no_minutes_is_a_reminder(stack: Stack) -> None:
+    create_one(stack, reminder_minutes=0, related_to="")
+    with stack.engine.connect() as connection:
+        payload = json.loads(connection.execute(sa.select(deliveries.c.payload)).scalar_one())
+    assert payload["Reminder"] == 0
 
 
 def test_running_it_again_makes_no_second_one_and_returns_the_same_id(stack: Stack) -> None:

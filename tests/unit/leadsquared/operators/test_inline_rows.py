@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from unittest.mock import Mock
 
@@ -11,7 +12,7 @@ from airflow.sdk import DAG, XComArg
 
 from followups.crash_points import InjectedError, arm
 from followups.schema import plans
-from leadsquared.errors import ConfigurationError
+from leadsquared.errors import ConfigurationError, RetryableError
 from leadsquared.operators.create_tasks import CreateTasksOperator
 from tests.unit.leadsquared.operators.conftest import OWNER, RUN_AFTER, Stack, follow_up
 
@@ -138,9 +139,21 @@ def test_marker_is_written_where_one_says_and_rows_are_found_all_the_same(stack:
     assert ("mx_Custom_1" in found.custom_fields) is (marker == "mx_Custom_1")
 
 
-def test_stop_reaches_the_sender(stack: Stack) -> None:
-    operator = CreateTasksOperator(task_id="create", follow_ups=[])
-    operator.on_kill()
-    operator._remember(sender := Mock())
-    operator.on_kill()
+def test_task_that_was_stopped_is_not_green_and_its_next_try_sends_the_rest(stack: Stack) -> None:
+    rows = [payload(1), payload(2)]
+    stopped = CreateTasksOperator(task_id="create", payloads=rows)
+    stopped.on_kill()
+    with pytest.raises(RetryableError, match="stays planned for its next try"):
+        stopped.execute(stack.context("create"))
+    assert stack.sent() == []
+    CreateTasksOperator(task_id="create", payloads=rows).execute(stack.context("create"))
+    assert len(stack.sent()) == 2
+
+
+@pytest.mark.parametrize("before_it_began", [True, False])
+def test_stop_reaches_the_sender(before_it_began: bool) -> None:
+    operator, sender = CreateTasksOperator(task_id="create", follow_ups=[]), Mock()
+    steps = [operator.on_kill, partial(operator._remember, sender)]
+    for step in steps if before_it_began else reversed(steps):
+        step()
     sender.stop.assert_called_once_with()

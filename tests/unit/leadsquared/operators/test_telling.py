@@ -103,6 +103,13 @@ def test_error_that_is_not_our_own_is_told_by_its_kind_alone(stack: Stack, post:
     assert OWNER not in mail.text
 
 
+def test_task_that_was_killed_is_told_of_as_such(stack: Stack, post: MailServer) -> None:
+    configure(stack)
+    notifying.tell_of_failure("appointments", stack.context("report"))  # as Airflow's DAG processor does
+    (mail,) = post.mails
+    assert "Run manual__1: its task was killed, or its worker was lost" in mail.text
+
+
 def test_leadsquareds_words_are_neither_templates_nor_mark_up(stack: Stack, post: MailServer) -> None:
     notifying.tell(configure(stack), "{{ 1 + 1 }}", ["{{ 1 + 1 }} <b>MX</b>"])
     (mail,) = post.mails

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from followups.feeds import feeds_dir
 from followups.write_back import WriteBackError
 from leadsquared import deliveries_table
+from leadsquared.deliveries_table import COLUMNS as TABLE
 from leadsquared.work import plan as plan_work
 from leadsquared.work import report as report_work
 from leadsquared.work import verify as verify_work
@@ -66,6 +68,16 @@ def test_table_out_of_reach_reddens_the_run_after_all_was_recorded_and_reconcile
     assert counts["written back"] == 4
     assert written(feed) == feed.states()
     assert reconcile("leadsquared_default", LEDGER, feed.context("reconcile"))["written back"] == 0
+
+
+def test_table_that_refuses_values_is_told_of_without_them(feed: Stack) -> None:
+    columns = ", ".join(f"{name} {'INTEGER' if name == 'followup_id' else kind}" for name, kind in TABLE.items())
+    with duckdb.connect(str(feed.folder / "outcomes.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE followup_outcomes ({columns})")
+    with pytest.raises(WriteBackError, match=r"is behind the ledger: ConversionException\. Nothing is lost") as caught:
+        run(feed)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not any(row["followup_id"] in shown for row in ROWS)
 
 
 def test_reconcile_goes_on_with_other_feeds_before_it_tells_of_one_that_failed(feed: Stack) -> None:
