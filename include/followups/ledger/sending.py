@@ -191,17 +191,16 @@ class SendLedger:
         reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
         rows_moved = 0
         if moved.rowcount:
-            open_ones = d.state.in_((State.SENDING, State.UNKNOWN))
+            # Rows that a look called absent meanwhile are as wrong as the others.
+            absent = (State.PLANNED,) if outcome.kind is OutcomeKind.REJECTED else ()
+            open_ones = d.state.in_((State.SENDING, State.UNKNOWN, *absent))
             rows_moved = connection.execute(
                 sa.update(deliveries)
                 .where(d.batch_id == claim.batch_id, open_ones)
                 .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
             ).rowcount
-        else:  # a second owner may have sent the rows too by now: a look at them must follow, a while after this
-            connection.execute(sa.update(batches).where(b.batch_id == claim.batch_id).values(audited_at=None))
-            settled = (b.batch_id == claim.batch_id, b.settled_at.is_not(None))
-            connection.execute(sa.update(batches).where(*settled).values(settled_at=now))
         if attempt and rows_moved < len(attempt.delivery_ids) and outcome.kind in _HAD_EFFECT:
+            late_replies.look_anew(connection, claim, attempt, now)
             late_replies.keep_back(connection, claim, attempt, outcome, now)
         note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
         event = events.of_batch(
