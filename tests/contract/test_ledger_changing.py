@@ -30,7 +30,9 @@ from tests.contract.ledger_kit import (
     plan,
     rows_of,
     send,
+    sender_of,
     states,
+    take,
 )
 from tests.support.follow_ups import make_feed, make_rows
 
@@ -263,3 +265,24 @@ def test_rows_before_the_window_are_read_for_what_was_delivered_alone(engine: sa
     assert (counts.due, counts.to_send, dict(counts.outcomes)) == (0, 0, {"to delete": 1})
     assert one(rows_of(engine), "f-1")["state"] == "created"
     assert len(rows_of(engine)) == 1
+
+
+def test_row_that_was_withdrawn_before_it_was_known_to_be_delivered_is_recreated(engine: sa.Engine) -> None:
+    """The wish of then must not keep back what the warehouse wants now."""
+    ledger, found = asked_of(engine, ChangeKind.RECREATE)
+    with engine.begin() as connection:
+        connection.execute(sa.update(deliveries).values(withdrawn=True))
+    ledger.end(ended(begun(ledger, found)))
+    sender = sender_of(engine)
+    (batch_id,) = sender.batches_to_send_again([found[0].plan_id])
+    take(sender, batch_id)
+    assert states(engine) == {"f-1": "sending"}
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.RECREATE, ChangeKind.UNDO, ChangeKind.DELETE])
+def test_delivery_for_which_an_older_task_stands_by_now_is_not_made_anew(engine: sa.Engine, kind: ChangeKind) -> None:
+    ledger, found = asked_of(engine, kind)
+    done = begun(ledger, found)
+    SettleLedger(engine, actor="verify").keep({row["id"]: "older" for row in rows_of(engine)})
+    ledger.end(ended(done))
+    assert [(row["state"], row["crm_task_id"]) for row in rows_of(engine)] == [("created", "older")]
