@@ -45,7 +45,7 @@ class Ledger(Protocol):
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None: ...  # noqa: D102
-    def keep(self, crm_task_ids: Mapping[int, str]) -> None: ...  # noqa: D102
+    def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None: ...  # noqa: D102
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None: ...  # noqa: D102
     def note(self, delivery_ids: Sequence[int], reason: str) -> None: ...  # noqa: D102
     def looked(self, batch_ids: Sequence[str], *, conclusive: bool) -> None: ...  # noqa: D102
@@ -240,14 +240,12 @@ class Verifier:
                 if delete and (younger := _deletable(row, tasks)):
                     doomed[row.id] = younger
                     doubled.add(batch.batch_id)
-                    if row.crm_task_id in younger:
-                        survivors[row.id] = tasks[0].id or ""
+                    survivors[row.id] = tasks[0].id or ""
                 else:
                     ids = ", ".join(task.id or "" for task in tasks)
                     self._ledger.note([row.id], f"{len(tasks)} CRM tasks for this follow-up: {ids}")
-        if survivors:  # before anything is deleted: the ledger must never name a task that is gone
-            self._ledger.keep(survivors)
-        if doomed:
+        if doomed:  # the ledger first: it must never name a task that is gone, whoever named it meanwhile
+            self._ledger.keep(survivors, instead_of=doomed)
             self._leadsquared.delete([task_id for ids in doomed.values() for task_id in ids])
         for row_id, younger in doomed.items():
             count = len(found.tasks[row_id])
@@ -262,7 +260,12 @@ class Verifier:
 
 def _oldest_first(tasks: Sequence[SeenTask], row: OpenRow) -> Sequence[SeenTask]:
     """Sort by age; of tasks of one age the one that the ledger knows comes first."""
-    return sorted(tasks, key=lambda task: (task.created_at or FAR_AWAY, task.id != row.crm_task_id))
+    return sorted(tasks, key=lambda task: (task.created_at or FAR_AWAY, not _is_known(task, row)))
+
+
+def _is_known(task: SeenTask, row: OpenRow) -> bool:
+    """Tell whether the ledger names the task; a create's reply may write its id in another case than look-ups do."""
+    return (task.id or "").lower() == (row.crm_task_id or "").lower()
 
 
 def _deletable(row: OpenRow, tasks: Sequence[SeenTask]) -> list[str]:

@@ -71,8 +71,8 @@ class FakeLedger:
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None:
         self.states |= {key: (State.CREATED, task) for key, task in crm_task_ids.items()}
 
-    def keep(self, crm_task_ids: Mapping[int, str]) -> None:
-        self.kept |= crm_task_ids
+    def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None:
+        self.kept |= {key: task for key, task in crm_task_ids.items() if self._crm_task_id in instead_of[key]}
 
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None:
         self.states |= dict.fromkeys(delivery_ids, (state, reason))

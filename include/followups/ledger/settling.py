@@ -220,13 +220,16 @@ class SettleLedger:
             self._log(connection, before, State.CREATED, reason or "seen in LeadSquared", now)
         reach("after settle commit")
 
-    def keep(self, crm_task_ids: Mapping[int, str]) -> None:
-        """Record which of its CRM tasks stands for a delivery from now on, where it has several."""
+    def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None:
+        """Record which of its CRM tasks stands for a delivery from now on, where the ledger names one of the others."""
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
             for delivery_id, task_id in sorted(crm_task_ids.items()):
-                one = sa.update(deliveries).where(d.id == delivery_id, d.state == State.CREATED)
+                # A create's reply may write an id in another case than look-ups do.
+                others = [other.lower() for other in instead_of[delivery_id]]
+                named = (d.id == delivery_id, d.state == State.CREATED, sa.func.lower(d.crm_task_id).in_(others))
+                one = sa.update(deliveries).where(*named)
                 if connection.execute(one.values(crm_task_id=task_id, updated_at=now)).rowcount:
                     reason = "the oldest of its CRM tasks stands for it"
                     events.record(connection, [events.of_created(now, self._actor, delivery_id, reason)])
