@@ -42,6 +42,7 @@ class Ledger(Protocol):
     def count_open(self) -> int: ...  # noqa: D102
     def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]: ...  # noqa: D102
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
+    def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None: ...  # noqa: D102
@@ -140,6 +141,12 @@ class Verifier:
             self._ledger.audited([batch_id for batch_id in batch_ids if batch_id not in doubled])
             progress.add(len(found), self._result.counts)
         return self._result
+
+    def heed(self, batch_ids: Sequence[str]) -> None:
+        """Believe webhooks that came since rows were proved absent, before these are sent again."""
+        ids, _ = self._leadsquared.told(batch_ids)
+        if ids:
+            self._take_what_was_told(self._ledger.waiting_rows(batch_ids), ids)
 
     def _until_due(self, age: timedelta, looked_ago: timedelta | None) -> timedelta:
         """First look soon, as most rows are there by then; the next ones after the settle time."""

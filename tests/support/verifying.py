@@ -59,6 +59,9 @@ class FakeLedger:
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         return {key: [row for row in [self.rows[key]] if row.id not in self.states] for key in batch_ids}
 
+    def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
+        return self.open_rows(batch_ids)
+
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]:
         return [each for each in self.open_batches(limit, after) if each.age >= settled_for]
 

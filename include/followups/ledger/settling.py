@@ -128,6 +128,10 @@ class SettleLedger:
         """Return the unsettled rows of some batches, by batch."""
         return self._rows(batch_ids, OPEN_ROWS)
 
+    def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
+        """Return the rows of batches to be sent again that nobody began to send, by batch."""
+        return self._rows(batch_ids, (State.PLANNED,))
+
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         """Return the rows of settled batches that a later look may correct, by batch."""
         return self._rows(batch_ids, AUDITED_ROWS)
