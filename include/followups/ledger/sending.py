@@ -145,6 +145,7 @@ class SendLedger:
             )  # fmt: skip
             if not moved.rowcount:
                 return None
+            _lock_rows(connection, [claim.batch_id])
             found = connection.execute(
                 sa.update(deliveries)
                 .where(d.batch_id == claim.batch_id, d.state == State.PLANNED)
@@ -191,6 +192,7 @@ class SendLedger:
         reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
         rows_moved = 0
         if moved.rowcount:
+            _lock_rows(connection, [claim.batch_id])
             # Rows that a look called absent meanwhile are as wrong as the others.
             absent = (State.PLANNED,) if outcome.kind is OutcomeKind.REJECTED else ()
             open_ones = d.state.in_((State.SENDING, State.UNKNOWN, *absent))
@@ -263,6 +265,7 @@ class SendLedger:
                 .values(state="unknown", reason=reason)
                 .returning(b.batch_id)
             ).scalars().all()  # fmt: skip
+            _lock_rows(connection, expired)
             for batch_id in expired:
                 connection.execute(
                     sa.update(deliveries)
@@ -314,6 +317,13 @@ class SendLedger:
 def _unsent() -> sa.ColumnElement[str]:
     """Return the state of a batch that its owner gives back: who sends again must find those that were settled."""
     return sa.case((batches.c.settled_at.is_(None), "open"), else_="again")
+
+
+def _lock_rows(connection: sa.Connection, batch_ids: Sequence[str]) -> None:
+    """Lock batches' rows in the order in which plans and verdicts lock theirs, so that none waits in a circle."""
+    d = deliveries.c
+    rows = sa.select(d.id).where(d.batch_id.in_(batch_ids))
+    connection.execute(rows.order_by(d.id).with_for_update())
 
 
 def _held_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

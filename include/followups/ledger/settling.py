@@ -254,7 +254,8 @@ class SettleLedger:
             as_listed = is_one_of(connection, d.batch_id, self._as_listed(connection, held_in.scalars().all()))
             movable = (State.UNKNOWN,) if state == State.PLANNED else OPEN_ROWS
             chosen = (ids, as_listed, d.state.in_(movable))
-            found = connection.execute(sa.select(d.id, d.state, d.batch_id).where(*chosen))
+            rows = sa.select(d.id, d.state, d.batch_id).where(*chosen)
+            found = connection.execute(rows.order_by(d.id).with_for_update())
             before = {row.id: row.state for row in found if self._batch_of(row.id) in {None, row.batch_id}}
             values = {"state": state, "reason": reason, "updated_at": now}
             stayed = is_one_of(connection, d.id, list(before))
