@@ -42,10 +42,11 @@ class Ledger(Protocol):
     def count_open(self) -> int: ...  # noqa: D102
     def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]: ...  # noqa: D102
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
+    def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None: ...  # noqa: D102
-    def keep(self, crm_task_ids: Mapping[int, str]) -> None: ...  # noqa: D102
+    def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None: ...  # noqa: D102
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None: ...  # noqa: D102
     def note(self, delivery_ids: Sequence[int], reason: str) -> None: ...  # noqa: D102
     def looked(self, batch_ids: Sequence[str], *, conclusive: bool) -> None: ...  # noqa: D102
@@ -140,6 +141,12 @@ class Verifier:
             self._ledger.audited([batch_id for batch_id in batch_ids if batch_id not in doubled])
             progress.add(len(found), self._result.counts)
         return self._result
+
+    def heed(self, batch_ids: Sequence[str]) -> None:
+        """Believe webhooks that came since rows were proved absent, before these are sent again."""
+        ids, _ = self._leadsquared.told(batch_ids)
+        if ids:
+            self._take_what_was_told(self._ledger.waiting_rows(batch_ids), ids)
 
     def _until_due(self, age: timedelta, looked_ago: timedelta | None) -> timedelta:
         """First look soon, as most rows are there by then; the next ones after the settle time."""
@@ -240,14 +247,12 @@ class Verifier:
                 if delete and (younger := _deletable(row, tasks)):
                     doomed[row.id] = younger
                     doubled.add(batch.batch_id)
-                    if row.crm_task_id in younger:
-                        survivors[row.id] = tasks[0].id or ""
+                    survivors[row.id] = tasks[0].id or ""
                 else:
                     ids = ", ".join(task.id or "" for task in tasks)
                     self._ledger.note([row.id], f"{len(tasks)} CRM tasks for this follow-up: {ids}")
-        if survivors:  # before anything is deleted: the ledger must never name a task that is gone
-            self._ledger.keep(survivors)
-        if doomed:
+        if doomed:  # the ledger first: it must never name a task that is gone, whoever named it meanwhile
+            self._ledger.keep(survivors, instead_of=doomed)
             self._leadsquared.delete([task_id for ids in doomed.values() for task_id in ids])
         for row_id, younger in doomed.items():
             count = len(found.tasks[row_id])
@@ -262,7 +267,12 @@ class Verifier:
 
 def _oldest_first(tasks: Sequence[SeenTask], row: OpenRow) -> Sequence[SeenTask]:
     """Sort by age; of tasks of one age the one that the ledger knows comes first."""
-    return sorted(tasks, key=lambda task: (task.created_at or FAR_AWAY, task.id != row.crm_task_id))
+    return sorted(tasks, key=lambda task: (task.created_at or FAR_AWAY, not _is_known(task, row)))
+
+
+def _is_known(task: SeenTask, row: OpenRow) -> bool:
+    """Tell whether the ledger names the task; a create's reply may write its id in another case than look-ups do."""
+    return (task.id or "").lower() == (row.crm_task_id or "").lower()
 
 
 def _deletable(row: OpenRow, tasks: Sequence[SeenTask]) -> list[str]:

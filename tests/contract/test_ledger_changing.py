@@ -30,7 +30,9 @@ from tests.contract.ledger_kit import (
     plan,
     rows_of,
     send,
+    sender_of,
     states,
+    take,
 )
 from tests.support.follow_ups import make_feed, make_rows
 
@@ -274,3 +276,25 @@ def test_account_with_an_open_change_is_open_though_all_its_batches_are_done(eng
     row, _ = rows_of(engine)
     assert request(engine, plan_id, wanted(row, ChangeKind.UNDO)) == 1
     assert reader.open_accounts() == ["leadsquared_default"]
+
+
+def test_row_that_was_withdrawn_before_it_was_known_to_be_delivered_is_recreated(engine: sa.Engine) -> None:
+    """The wish of then must not keep back what the warehouse wants now."""
+    ledger, found = asked_of(engine, ChangeKind.RECREATE)
+    with engine.begin() as connection:
+        connection.execute(sa.update(deliveries).values(withdrawn=True))
+    ledger.end(ended(begun(ledger, found)))
+    sender = sender_of(engine)
+    (batch_id,) = sender.batches_to_send_again([found[0].plan_id])
+    take(sender, batch_id)
+    assert states(engine) == {"f-1": "sending"}
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.RECREATE, ChangeKind.UNDO, ChangeKind.DELETE])
+def test_delivery_for_which_an_older_task_stands_by_now_is_not_made_anew(engine: sa.Engine, kind: ChangeKind) -> None:
+    ledger, found = asked_of(engine, kind)
+    done = begun(ledger, found)
+    (row,) = rows_of(engine)
+    SettleLedger(engine, actor="verify").keep({row["id"]: "older"}, instead_of={row["id"]: [row["crm_task_id"]]})
+    ledger.end(ended(done))
+    assert [(row["state"], row["crm_task_id"]) for row in rows_of(engine)] == [("created", "older")]

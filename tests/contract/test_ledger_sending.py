@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from followups.database import connect
 from followups.ledger.sending import Claim, Intent, SendLedger
 from followups.model import Outcome, OutcomeKind
-from followups.schema import attempts, metadata
+from followups.schema import attempts, deliveries, metadata
 from tests.contract.ledger_kit import (
     ACCEPTED,
     OUTCOMES,
@@ -262,3 +262,30 @@ def test_next_try_takes_what_the_one_before_claimed_and_did_not_begin(engine: sa
 def test_what_the_try_before_began_is_nobodys_to_send(engine: sa.Engine, batch_id: str) -> None:
     take(sender_of(engine, "task try 1"), batch_id)
     assert SendLedger(engine, owner="task try 2", replaces=["task try 1"]).claim(batch_id) is None
+
+
+def test_rows_are_locked_in_one_order_so_that_nobody_waits_in_a_circle(postgres_url: URL) -> None:
+    engine, other = connect(postgres_url), connect(postgres_url)
+    metadata.create_all(engine)
+    plan_id, _ = plan(engine, make_rows(2))
+    first, second = (row["id"] for row in rows_of(engine))
+    rows = sa.select(deliveries.c.id).with_for_update(nowait=True)
+    with engine.begin() as connection:  # the first lies behind the second from now on
+        moved = sa.update(deliveries).where(deliveries.c.id == first)
+        connection.execute(moved.values(batch_id="another"))
+        connection.execute(moved.values(batch_id=batch_ids(engine, plan_id)[0]))
+    sender = sender_of(other)
+    claim = sender.claim(batch_ids(engine, plan_id)[0])
+    assert claim is not None
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as connection:
+            connection.execute(rows.where(deliveries.c.id == first))
+            waiting = pool.submit(sender.begin, claim, "token")
+            locks = sa.text("SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+                            "WHERE NOT l.granted AND a.datname = current_database()")  # fmt: skip
+            while not connection.execute(locks).scalar_one():
+                assert not waiting.done()
+            connection.execute(rows.where(deliveries.c.id == second))
+        assert waiting.result() is not None
+    engine.dispose()
+    other.dispose()

@@ -331,12 +331,12 @@ def test_held_row_that_was_sent_is_audited_and_created_when_it_comes_late(engine
     assert rows_of(engine)[0]["state"] == "created"
 
 
-def test_another_task_may_stand_for_a_created_row_alone(engine: sa.Engine) -> None:
-    _, ledger = sent_plan(engine, rows=2)
-    first, second = (row["id"] for row in rows_of(engine))
-    ledger.created({first: "young"})
-    ledger.keep({first: "old", second: "older"})
-    assert [row["crm_task_id"] for row in rows_of(engine)] == ["old", None]
+def test_another_task_may_stand_for_a_created_row_that_names_one_to_be_deleted(engine: sa.Engine) -> None:
+    _, ledger = sent_plan(engine, rows=3)
+    first, second, third = (row["id"] for row in rows_of(engine))
+    ledger.created({first: "YOUNG", second: "another"})
+    ledger.keep(dict.fromkeys((first, second, third), "old"), {key: ["young"] for key in (first, second, third)})
+    assert [row["crm_task_id"] for row in rows_of(engine)] == ["old", "another", None]
 
 
 def test_sender_that_is_frozen_in_a_transaction_keeps_nobody_from_giving_up_others(postgres_url: URL) -> None:

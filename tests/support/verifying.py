@@ -59,6 +59,9 @@ class FakeLedger:
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         return {key: [row for row in [self.rows[key]] if row.id not in self.states] for key in batch_ids}
 
+    def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
+        return self.open_rows(batch_ids)
+
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]:
         return [each for each in self.open_batches(limit, after) if each.age >= settled_for]
 
@@ -71,8 +74,8 @@ class FakeLedger:
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None:
         self.states |= {key: (State.CREATED, task) for key, task in crm_task_ids.items()}
 
-    def keep(self, crm_task_ids: Mapping[int, str]) -> None:
-        self.kept |= crm_task_ids
+    def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None:
+        self.kept |= {key: task for key, task in crm_task_ids.items() if self._crm_task_id in instead_of[key]}
 
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None:
         self.states |= dict.fromkeys(delivery_ids, (state, reason))

@@ -108,7 +108,7 @@ def _plan_anew(
         for change, wanted in members:
             values = {
                 **wanted, "state": State.PLANNED, "reason": None, "crm_task_id": None, "batch_id": batch_id,
-                "plan_id": plan_id, "generation": change.generation + 1, "updated_at": now,
+                "plan_id": plan_id, "generation": change.generation + 1, "withdrawn": False, "updated_at": now,
             }  # fmt: skip
             if connection.execute(sa.update(deliveries).where(*_as_asked(change)).values(values)).rowcount:
                 text = f"recreate: CRM task {change.crm_task_id} is gone, another is to be made"
@@ -121,7 +121,8 @@ def _plan_anew(
 
 def _as_asked(change: OpenChange) -> tuple[sa.ColumnElement[bool], ...]:
     d = deliveries.c
-    return d.id == change.delivery_id, d.state == State.CREATED, d.generation == change.generation
+    same_task = (d.crm_task_id == change.crm_task_id, d.generation == change.generation)
+    return d.id == change.delivery_id, d.state == State.CREATED, *same_task
 
 
 def _next_batch(connection: sa.Connection, plan_id: int) -> str:

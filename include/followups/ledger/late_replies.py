@@ -16,20 +16,25 @@ from followups.ledger import events
 from followups.ledger.attempts import Ended
 from followups.model import Outcome, OutcomeKind, State
 from followups.planning.batching import plan_of
-from followups.schema import batches, deliveries
+from followups.schema import batches, changes, deliveries
 
 if TYPE_CHECKING:
     from followups.ledger.sending import Claim
 
 #: What rows are in once they are proved absent: whoever sends them again, or lets them go, has not begun.
-WAITING = (State.PLANNED, State.CANCELLED)
+WAITING = (State.PLANNED, State.CANCELLED, State.INVALID)
+#: Rows that a look could not settle, or did not show, are in LeadSquared's hands again once it says that it took them.
+GIVEN_UP = (State.HELD, State.REJECTED)
+#: Calls whose effect may show a settle time after this reply.
+SENT = ("sending", "accepted", "unknown")
 REASON = "an earlier call turned out not to be lost"
 
 
 def keep_back(connection: sa.Connection, claim: Claim, attempt: Ended, outcome: Outcome, now: datetime) -> None:
     """Take the rows of a call that had, or may have, its effect from whoever is about to send them again."""
     d = deliveries.c
-    query = sa.select(d.id, d.state, d.batch_id).where(d.id.in_(attempt.delivery_ids), d.state.in_(WAITING))
+    theirs = (d.id.in_(attempt.delivery_ids), d.state.in_(_taken_by(outcome)), ~_renewed_since(attempt))
+    query = sa.select(d.id, d.state, d.batch_id).where(*theirs)
     rows = connection.execute(query.order_by(d.id).with_for_update()).all()
     if not rows:
         return
@@ -49,6 +54,32 @@ def keep_back(connection: sa.Connection, claim: Claim, attempt: Ended, outcome: 
         for row in rows
     ]  # fmt: skip
     events.record(connection, log)
+
+
+def look_anew(connection: sa.Connection, claim: Claim, attempt: Ended, now: datetime) -> None:
+    """Let those who look for the rows, in whichever batch, begin anew: what this call made may not show yet."""
+    b, d = batches.c, deliveries.c
+    holding = sa.select(d.batch_id).where(d.id.in_(attempt.delivery_ids), d.batch_id.is_not(None))
+    concerned = sa.or_(b.batch_id == claim.batch_id, b.batch_id.in_(holding))
+    query = sa.select(b.batch_id).where(concerned).order_by(b.batch_id).with_for_update()
+    chosen = b.batch_id.in_(connection.execute(query).scalars().all())
+    connection.execute(sa.update(batches).where(chosen).values(audited_at=None))
+    connection.execute(sa.update(batches).where(chosen, b.settled_at.is_not(None)).values(settled_at=now))
+    connection.execute(sa.update(batches).where(chosen, b.state.in_(SENT)).values(answered_at=now, looks=0))
+
+
+def _taken_by(outcome: Outcome) -> tuple[State, ...]:
+    """Return the states that give way to what the reply says."""
+    if outcome.crm_task_id:
+        return (*WAITING, *GIVEN_UP, State.ACCEPTED, State.UNKNOWN)
+    return (*WAITING, *GIVEN_UP) if outcome.kind is OutcomeKind.ACCEPTED else WAITING
+
+
+def _renewed_since(attempt: Ended) -> sa.ColumnElement[bool]:
+    """Tell whether a row lost its CRM task since the call began: the call bore the marker of an earlier generation."""
+    c, d = changes.c, deliveries.c
+    lost = (c.delivery_id == d.id, c.state == "done", c.generation < d.generation, c.updated_at > attempt.started_at)
+    return sa.exists().where(*lost)
 
 
 def _batch_of(

@@ -145,6 +145,7 @@ class SendLedger:
             )  # fmt: skip
             if not moved.rowcount:
                 return None
+            _lock_rows(connection, [claim.batch_id])
             found = connection.execute(
                 sa.update(deliveries)
                 .where(d.batch_id == claim.batch_id, d.state == State.PLANNED)
@@ -191,17 +192,17 @@ class SendLedger:
         reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
         rows_moved = 0
         if moved.rowcount:
-            open_ones = d.state.in_((State.SENDING, State.UNKNOWN))
+            _lock_rows(connection, [claim.batch_id])
+            # Rows that a look called absent meanwhile are as wrong as the others.
+            absent = (State.PLANNED,) if outcome.kind is OutcomeKind.REJECTED else ()
+            open_ones = d.state.in_((State.SENDING, State.UNKNOWN, *absent))
             rows_moved = connection.execute(
                 sa.update(deliveries)
                 .where(d.batch_id == claim.batch_id, open_ones)
                 .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
             ).rowcount
-        else:  # a second owner may have sent the rows too by now: a look at them must follow, a while after this
-            connection.execute(sa.update(batches).where(b.batch_id == claim.batch_id).values(audited_at=None))
-            settled = (b.batch_id == claim.batch_id, b.settled_at.is_not(None))
-            connection.execute(sa.update(batches).where(*settled).values(settled_at=now))
         if attempt and rows_moved < len(attempt.delivery_ids) and outcome.kind in _HAD_EFFECT:
+            late_replies.look_anew(connection, claim, attempt, now)
             late_replies.keep_back(connection, claim, attempt, outcome, now)
         note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
         event = events.of_batch(
@@ -264,6 +265,7 @@ class SendLedger:
                 .values(state="unknown", reason=reason)
                 .returning(b.batch_id)
             ).scalars().all()  # fmt: skip
+            _lock_rows(connection, expired)
             for batch_id in expired:
                 connection.execute(
                     sa.update(deliveries)
@@ -315,6 +317,13 @@ class SendLedger:
 def _unsent() -> sa.ColumnElement[str]:
     """Return the state of a batch that its owner gives back: who sends again must find those that were settled."""
     return sa.case((batches.c.settled_at.is_(None), "open"), else_="again")
+
+
+def _lock_rows(connection: sa.Connection, batch_ids: Sequence[str]) -> None:
+    """Lock batches' rows in the order in which plans and verdicts lock theirs, so that none waits in a circle."""
+    d = deliveries.c
+    rows = sa.select(d.id).where(d.batch_id.in_(batch_ids))
+    connection.execute(rows.order_by(d.id).with_for_update())
 
 
 def _held_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

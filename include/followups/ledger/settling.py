@@ -72,6 +72,8 @@ class SettleLedger:
         self._conn_id = leadsquared_conn_id
         #: claim and call of batches as they were last listed: what was looked for then tells nothing of a later call
         self._calls: dict[str, tuple[Any, ...]] = {}
+        #: batch and generation of rows as they were last listed
+        self._listed: dict[int, tuple[str, int]] = {}
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         """Return batches that wait for a verdict, by id."""
@@ -126,6 +128,10 @@ class SettleLedger:
         """Return the unsettled rows of some batches, by batch."""
         return self._rows(batch_ids, OPEN_ROWS)
 
+    def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
+        """Return the rows of batches to be sent again that nobody began to send, by batch."""
+        return self._rows(batch_ids, (State.PLANNED,))
+
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         """Return the rows of settled batches that a later look may correct, by batch."""
         return self._rows(batch_ids, AUDITED_ROWS)
@@ -176,6 +182,7 @@ class SettleLedger:
             )
             query = query.where(is_one_of(connection, d.batch_id, batch_ids), d.state.in_(states))
             for row in connection.execute(query):
+                self._listed[row[1]] = row[0], row[3]
                 rows[row[0]].append(
                     OpenRow(
                         id=row[1],
@@ -190,31 +197,43 @@ class SettleLedger:
         return rows
 
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None:
-        """Record the CRM tasks that were found, by delivery; also of rows that had been given up."""
+        """Record the CRM tasks that were found, by delivery; also of rows that had been given up.
+
+        A CRM task that was seen is there, whatever others made of its row since it was listed: only who sends the row
+        again goes on, and a row that lost this CRM task since is of another generation.
+        """
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
             reach("before settle commit")
-            movable = (*OPEN_ROWS, *CORRIGIBLE)
-            before = self._states(connection, list(crm_task_ids), movable)
+            before = self._seen_rows(connection, list(crm_task_ids))
             statement = (
                 sa.update(deliveries)
-                .where(d.id == sa.bindparam("delivery"), sa.or_(*(d.state == state for state in movable)))
-                .values(state=State.CREATED, crm_task_id=sa.bindparam("task"), reason=reason, updated_at=now)
-            )
-            rows = [{"delivery": delivery_id, "task": task_id} for delivery_id, task_id in crm_task_ids.items()]
+                .where(d.id == sa.bindparam("delivery"))
+                .values(
+                    state=State.CREATED, crm_task_id=sa.bindparam("task"), reason=reason, updated_at=now,
+                    batch_id=sa.func.coalesce(d.batch_id, sa.bindparam("batch")),
+                )
+            )  # fmt: skip
+            rows = [
+                {"delivery": delivery_id, "task": crm_task_ids[delivery_id], "batch": self._batch_of(delivery_id)}
+                for delivery_id in before
+            ]
             if rows:
                 connection.execute(statement, rows)
             self._log(connection, before, State.CREATED, reason or "seen in LeadSquared", now)
         reach("after settle commit")
 
-    def keep(self, crm_task_ids: Mapping[int, str]) -> None:
-        """Record which of its CRM tasks stands for a delivery from now on, where it has several."""
+    def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None:
+        """Record which of its CRM tasks stands for a delivery from now on, where the ledger names one of the others."""
         d = deliveries.c
         with self._engine.begin() as connection:
             now = store_now(connection)
             for delivery_id, task_id in sorted(crm_task_ids.items()):
-                one = sa.update(deliveries).where(d.id == delivery_id, d.state == State.CREATED)
+                # A create's reply may write an id in another case than look-ups do.
+                others = [other.lower() for other in instead_of[delivery_id]]
+                named = (d.id == delivery_id, d.state == State.CREATED, sa.func.lower(d.crm_task_id).in_(others))
+                one = sa.update(deliveries).where(*named)
                 if connection.execute(one.values(crm_task_id=task_id, updated_at=now)).rowcount:
                     reason = "the oldest of its CRM tasks stands for it"
                     events.record(connection, [events.of_created(now, self._actor, delivery_id, reason)])
@@ -222,8 +241,8 @@ class SettleLedger:
     def move(self, delivery_ids: Sequence[int], state: State, reason: str | None) -> None:
         """Record another verdict on unsettled rows.
 
-        Rows of a batch that somebody else has sent again since it was listed are left alone, and only those whose
-        outcome is unknown go back to planned.
+        Rows that are in another batch since they were listed, or in one that somebody else has sent again since, are
+        left alone, and only those whose outcome is unknown go back to planned.
         """
         if not delivery_ids:
             return
@@ -235,9 +254,12 @@ class SettleLedger:
             as_listed = is_one_of(connection, d.batch_id, self._as_listed(connection, held_in.scalars().all()))
             movable = (State.UNKNOWN,) if state == State.PLANNED else OPEN_ROWS
             chosen = (ids, as_listed, d.state.in_(movable))
-            before = {row.id: row.state for row in connection.execute(sa.select(d.id, d.state).where(*chosen))}
+            rows = sa.select(d.id, d.state, d.batch_id).where(*chosen)
+            found = connection.execute(rows.order_by(d.id).with_for_update())
+            before = {row.id: row.state for row in found if self._batch_of(row.id) in {None, row.batch_id}}
             values = {"state": state, "reason": reason, "updated_at": now}
-            connection.execute(sa.update(deliveries).where(*chosen).values(**values))
+            stayed = is_one_of(connection, d.id, list(before))
+            connection.execute(sa.update(deliveries).where(*chosen, stayed).values(**values))
             self._log(connection, before, state, reason, now)
 
     def note(self, delivery_ids: Sequence[int], reason: str) -> None:
@@ -288,14 +310,25 @@ class SettleLedger:
         with self._engine.begin() as connection:
             connection.execute(sa.update(plans).where(p.id == plan_id).values(lookups=p.lookups + lookups))
 
-    def _states(
-        self, connection: sa.Connection, delivery_ids: Sequence[int], states: Sequence[State]
-    ) -> dict[int, str]:
+    def _batch_of(self, delivery_id: int) -> str | None:
+        """Return the batch in which a row was listed; None where it was not."""
+        return self._listed.get(delivery_id, (None, 0))[0]
+
+    def _seen_rows(self, connection: sa.Connection, delivery_ids: Sequence[int]) -> dict[int, str]:
+        """Return states of the rows that may be called created, by delivery.
+
+        Locked, so that what is moved afterwards is what the log is about to tell.
+        """
         d = deliveries.c
-        query = sa.select(d.id, d.state).where(is_one_of(connection, d.id, list(delivery_ids)), d.state.in_(states))
-        # Locked, so that what is moved afterwards is what the log is about to tell.
-        query = query.order_by(d.id).with_for_update()
-        return {row[0]: row[1] for row in connection.execute(query)}
+        ids = is_one_of(connection, d.id, list(delivery_ids))
+        query = sa.select(d.id, d.state, d.generation).where(ids, d.state.not_in((State.SENDING, State.CREATED)))
+        rows = connection.execute(query.order_by(d.id).with_for_update()).all()
+        return {row.id: row.state for row in rows if self._may_be_created(row)}
+
+    def _may_be_created(self, row: Any) -> bool:
+        if row.id not in self._listed:
+            return row.state in (*OPEN_ROWS, *CORRIGIBLE)
+        return bool(self._listed[row.id][1] == row.generation)
 
     def _log(
         self, connection: sa.Connection, before: Mapping[int, str], to: State, reason: str | None, now: datetime

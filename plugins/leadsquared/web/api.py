@@ -10,8 +10,8 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import APIRouter, Depends, HTTPException, Request
 
-from followups.feed_checks import RESERVED
 from followups.feeds import feeds_dir
+from followups.feeds.checks import RESERVED
 from followups.ledger.overview import Overview, RunView
 from leadsquared.accounts import feed_accounts
 from leadsquared.databases import open_ledger_engine

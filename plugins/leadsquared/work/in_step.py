@@ -51,7 +51,7 @@ def change_plans(
         sender.heartbeat(plan_id)
     result = change_round(engine, hook, context, plan_ids=plan_ids)
     SettleLedger(engine, actor=actor(context), plan_ids=plan_ids).spent(plan_ids[-1], hook.reads_made)
-    send_again(sender, hook, plan_ids, LedgerReader(engine), run=plan_ids[-1])
+    send_again(sender, hook, plan_ids, engine, context, run=plan_ids[-1])
     hook.close()
     return result
 

@@ -129,13 +129,14 @@ class LookingHook:
         """Return what status webhooks told: CRM task ids, and reasons of failure, by delivery.
 
         Only LeadSquared knows a webhook's address, but not even the order of its rows is documented. So an id counts
-        only with a name that one row of the call bears; a reason, which decides nothing, goes by its place.
+        only with a name that one row of the call bears, for which the names of all its rows must be known; a reason,
+        which decides nothing, goes by its place.
         """
         ids: dict[int, str] = {}
         reasons: dict[int, str] = {}
         for call in webhook_calls(self._engine, batch_ids):
             rows = dict(enumerate(call.delivery_ids))
-            named = _by_name(call.payloads)
+            named = _by_name(call.payloads) if len(call.payloads) == len(call.delivery_ids) else {}
             ids |= {named[name]: task_id for name, task_id in call.told.created.items() if name in named}
             reasons |= {rows[place]: redact(reason) for place, reason in call.told.failed.items() if place in rows}
             if call.told.failure_reason:

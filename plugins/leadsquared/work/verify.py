@@ -67,7 +67,7 @@ def verify_plans(
     finally:
         ledger.spent(plans[-1], hook.reads_made)
     _log_round(result, hook)
-    if send_again(sender, hook, plans, LedgerReader(engine), run=plans[-1]):
+    if send_again(sender, hook, plans, engine, context, run=plans[-1]):
         result.wait = result.wait or timedelta(seconds=hook.settings.settle_seconds / 10)
     given_up = ledger.until_given_up()
     if result.wait is None and given_up is not None:
@@ -100,7 +100,7 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
     with steps.step("changes"):
         counts["changes"] = change_round(engine, hook, context).ended.total()
     with steps.step("sending again"):
-        counts["sent again"] = send_again(sender, hook, ledger.plans_to_send_again(), LedgerReader(engine))
+        counts["sent again"] = send_again(sender, hook, ledger.plans_to_send_again(), engine, context)
     with steps.step("audit"):
         audit_after = timedelta(seconds=hook.settings.settle_seconds * AUDIT_AFTER_SETTLE_TIMES)
         _count_round(verifier.audit(audit_after), hook, counts)
@@ -115,15 +115,23 @@ def reconcile(leadsquared_conn_id: str, ledger_conn_id: str, context: Any) -> di
 
 
 def send_again(
-    ledger: SendLedger, hook: LeadSquaredHook, plan_ids: Sequence[int], reader: LedgerReader, run: int | None = None
+    ledger: SendLedger,
+    hook: LeadSquaredHook,
+    plan_ids: Sequence[int],
+    engine: sa.Engine,
+    context: Any,
+    run: int | None = None,
 ) -> int:
     """Send batches whose rows were proved absent, each by the call that it was sent by; return how many.
 
     :param run: the plan of the run that does so, None where it is not theirs.
     """
+    reader = LedgerReader(engine)
     batch_ids = ledger.batches_to_send_again(plan_ids)
     if batch_ids:
         log.info("%d batches were proved absent and are sent again", len(batch_ids))
+        settling = SettleLedger(engine, actor=actor(context), plan_ids=plan_ids)
+        Verifier(settling, LookingHook(hook, engine), settle=timedelta(0), policy_of=lambda _: Policy()).heed(batch_ids)
     single = {plan for plan in set(map(plan_of, batch_ids)) if reader.plan(plan)["kind"] == SINGLE}
     for post, chosen in (
         (bulk_post(hook, webhook_address(hook)), [batch for batch in batch_ids if plan_of(batch) not in single]),

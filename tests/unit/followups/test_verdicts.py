@@ -256,8 +256,9 @@ def test_older_task_stands_for_the_row_before_the_one_that_the_ledger_knew_is_de
     assert (ledger.kept, leadsquared.deleted) == ({0: "old"}, ["new"])
 
 
-def test_of_two_tasks_of_one_age_the_one_that_the_ledger_knows_stays() -> None:
-    ledger = FakeLedger(batch(age=300), state=State.CREATED, crm_task_id="t2")
+@pytest.mark.parametrize("known", ["t2", "T2"])
+def test_of_two_tasks_of_one_age_the_one_that_the_ledger_knows_stays(known: str) -> None:
+    ledger = FakeLedger(batch(age=300), state=State.CREATED, crm_task_id=known)
     leadsquared = FakeLeadSquared(Crm(Task("t1", mark(0)), Task("t2", mark(0))))
     verifier(ledger, leadsquared, duplicates="delete_younger").audit(timedelta(seconds=300))
     assert (ledger.kept, leadsquared.deleted) == ({}, ["t1"])

@@ -140,9 +140,10 @@ def test_reader_counts_the_looks_that_were_cut_short_since_it_was_made() -> None
     assert reader.cut_short == 2
 
 
-def told(monkeypatch: pytest.MonkeyPatch, names: Sequence[str], what: Told) -> tuple[Any, Any]:
-    payloads = {number: json.dumps({"Name": name}) for number, name in enumerate(names, 70)}
-    call = WebhookCall(batch_id="1-000001", delivery_ids=list(payloads), payloads=payloads, told=what)
+def told(monkeypatch: pytest.MonkeyPatch, names: Sequence[str | None], what: Told) -> tuple[Any, Any]:
+    rows = dict(enumerate(names, 70))
+    payloads = {number: json.dumps({"Name": name}) for number, name in rows.items() if name is not None}
+    call = WebhookCall(batch_id="1-000001", delivery_ids=list(rows), payloads=payloads, told=what)
     monkeypatch.setattr(looking, "webhook_calls", lambda *_: [call])
     return LookingHook(Mock(spec=LeadSquaredHook), Mock()).told(["1-000001"])
 
@@ -150,6 +151,10 @@ def told(monkeypatch: pytest.MonkeyPatch, names: Sequence[str], what: Told) -> t
 def test_id_counts_only_with_a_name_that_one_row_bears(monkeypatch: pytest.MonkeyPatch) -> None:
     what = Told(created={"Visit": "t1", "Call": "t2", "Stranger": "t3"})
     assert told(monkeypatch, ["Call", " Visit ", "Call"], what) == ({71: "t1"}, {})
+
+
+def test_id_counts_for_nobody_where_a_name_of_the_call_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, ["Call", "Visit", None], Told(created={"Visit": "t1"})) == ({}, {})
 
 
 def test_reasons_go_by_place_and_name_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from followups import sending
 from followups.ledger.planning import RUN_SILENT_AFTER, finish_plans
-from followups.schema import batches, deliveries, events, plans
+from followups.ledger.webhooks import store_webhook
+from followups.schema import attempts, batches, deliveries, events, plans
 from followups.verdicts import DROPPED
 from leadsquared.operators.reconcile import ListAccountsOperator, ReconcileOperator
 from leadsquared.work import verify as work
@@ -77,6 +80,20 @@ def test_rows_that_never_arrived_are_sent_again_once_two_looks_missed_them(stack
     assert reconcile(stack)["sent again"] == 1
     assert len(stack.sent()) == 3
     assert reconcile(stack)["created"] == 3
+
+
+def test_webhook_that_comes_when_rows_were_proved_absent_is_heeded_before_they_are_sent_again(stack: Stack) -> None:
+    leave_a_run_behind(stack, "html500_before_commit operation=Task.svc/Bulk/Create calls=1")
+    with stack.engine.begin() as connection:
+        connection.execute(sa.update(batches).values(state="again", settled_at=sa.func.current_timestamp()))
+        connection.execute(sa.update(deliveries).values(state="planned"))
+        batch_id, token = connection.execute(sa.select(attempts.c.batch_id, attempts.c.webhook_token)).one()
+    created = [{"Name": row["subject"], "Id": str(uuid4())} for row in ROWS[:2]]
+    body = json.dumps({"CreatedTasks": created}).encode()
+    assert store_webhook(stack.engine, batch_id, token, "application/json", body)
+    reconcile(stack)
+    assert len(stack.sent()) == 1
+    assert stack.states() == {"f-0": "created", "f-1": "created", "f-2": "accepted"}
 
 
 def test_rows_that_were_accepted_and_dropped_are_rejected_once_two_looks_missed_them(stack: Stack) -> None:
