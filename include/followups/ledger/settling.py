@@ -72,7 +72,7 @@ class SettleLedger:
         self._conn_id = leadsquared_conn_id
         #: claim and call of batches as they were last listed: what was looked for then tells nothing of a later call
         self._calls: dict[str, tuple[Any, ...]] = {}
-        #: batch and generation of rows as they were last listed
+        #: batch and generation of rows of the batches listed last, as they were then
         self._listed: dict[int, tuple[str, int]] = {}
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
@@ -152,6 +152,7 @@ class SettleLedger:
             now = store_now(connection)
             rows = connection.execute(self._mine(query, now)).all()
         self._calls |= {row.batch_id: _call_of(row) for row in rows}
+        self._listed = {}
         return [
             OpenBatch(
                 batch_id=row.batch_id,
