@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from leadsquared.changes import Change, ChangeCalls, Seen
-from leadsquared.encoding import PayloadError
 from leadsquared.errors import NotConfirmed, OutcomeUnknown, RateLimited, RequestRejected, RetryableError
 from leadsquared.names import Missing
-from leadsquared.records import CrmTask
 from leadsquared.sightings import DEFAULT_IN_FLIGHT, Sightings, for_each
+from leadsquared.wire.encoding import PayloadError
+from leadsquared.wire.records import CrmTask
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from leadsquared.bodies import MAX_DELETIONS_PER_CALL
-from leadsquared.records import CrmTask
 from leadsquared.sightings import LookUps, Place, place_of
-from leadsquared.updates import complete_fields, is_as_wanted
-from leadsquared.values import to_moment
+from leadsquared.wire.bodies import MAX_DELETIONS_PER_CALL
+from leadsquared.wire.records import CrmTask
+from leadsquared.wire.updates import complete_fields, is_as_wanted
+from leadsquared.wire.values import to_moment
 
 #: CRM tasks by id as a look showed them; None: not there
 Seen = Mapping[str, CrmTask | None]

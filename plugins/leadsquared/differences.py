@@ -9,7 +9,7 @@ from typing import Any
 
 from followups.changes import OpenChange, Seen
 from followups.keys import marker
-from leadsquared.records import CrmTask
+from leadsquared.wire.records import CrmTask
 
 APPOINTMENT = 0
 OPEN, COMPLETE = 0, 1

@@ -18,7 +18,7 @@ from followups.planning.counts import PlanCounts
 from followups.planning.planner import CHUNK_ROWS, Planner, Reader
 from followups.rows import Candidate, Outline, PayloadBuilder
 from leadsquared.errors import ConfigurationError
-from leadsquared.payload_rules import (
+from leadsquared.wire.payload_rules import (
     end_problem,
     fields_of,
     fields_problem,
@@ -26,8 +26,8 @@ from leadsquared.payload_rules import (
     related_to,
     reminder_problem,
 )
-from leadsquared.payloads import payload_builder
-from leadsquared.values import to_moment
+from leadsquared.wire.payloads import payload_builder
+from leadsquared.wire.values import to_moment
 
 PAYLOAD_ID = "followup_id"
 

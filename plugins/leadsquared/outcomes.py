@@ -9,7 +9,7 @@ from followups.model import Outcome, OutcomeKind
 from followups.sending import Post
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.names import hook_url
-from leadsquared.replies import Kind, Reply
+from leadsquared.wire.replies import Kind, Reply
 
 _KINDS = {
     Kind.ACCEPTED: OutcomeKind.ACCEPTED,

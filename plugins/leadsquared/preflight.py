@@ -15,7 +15,7 @@ from followups.ledger.directories import DirectoryCache
 from followups.throttle import ThrottleError
 from leadsquared.errors import RequestRejected, RetryableError
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import TaskType, User
+from leadsquared.wire.records import TaskType, User
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from leadsquared.bodies import PAGE_SIZE
 from leadsquared.errors import RequestRejected
-from leadsquared.records import CrmTask
+from leadsquared.wire.bodies import PAGE_SIZE
+from leadsquared.wire.records import CrmTask
 
 #: Fewer than these are asked for one by one.
 MIN_TOGETHER = 3

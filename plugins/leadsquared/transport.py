@@ -16,8 +16,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from followups.crash_points import reach
 from leadsquared.connection import ConnectionSettings
-from leadsquared.operations import Operation
-from leadsquared.replies import Reply, classify, no_reply, not_sent
+from leadsquared.wire.operations import Operation
+from leadsquared.wire.replies import Reply, classify, no_reply, not_sent
 
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 MAX_REPLY_BYTES: Final = 64_000_000

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from leadsquared.errors import RequestRejected
 from leadsquared.names import Missing, Until
-from leadsquared.records import CrmTask
 from leadsquared.sightings import Sightings
+from leadsquared.wire.records import CrmTask
 
 #: CRM task ids under `completed`, `open` and `gone`: deleted, cancelled or hidden.
 Standing = dict[str, list[str]]

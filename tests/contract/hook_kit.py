@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from leadsquared import operations, wire
-from leadsquared.criteria import AllOf, Condition
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.operations import Operation
+from leadsquared.wire import creates, operations
+from leadsquared.wire.criteria import AllOf, Condition
+from leadsquared.wire.operations import Operation
 from sandbox.directory import load_directory
 from sandbox.testing import RunningSandbox
 
@@ -36,7 +36,7 @@ LEADS_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 
 def make_payload(**changes: Any) -> dict[str, Any]:
     """Return a payload that the sandbox takes."""
-    return wire.build_payload(
+    return creates.build_payload(
         **{
             "task_type": "Meeting",
             "subject": "Branch visit",

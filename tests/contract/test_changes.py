@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from leadsquared import operations
 from leadsquared.changer import Changer, Progress
 from leadsquared.changes import Change, Complete, Delete, Update
 from leadsquared.errors import NotConfirmed, RateLimited, RequestRejected
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.operations import Operation
 from leadsquared.sightings import VAIN_SEARCHES, Place, Sightings
+from leadsquared.wire import operations
+from leadsquared.wire.operations import Operation
 from sandbox.testing import RunningSandbox
 from tests.contract.hook_kit import DIRECTORY, DUE, OTHER, OWNER, UNKNOWN_ID, calls_of, make_payload
 from tests.support.faked_network import make_faked_network

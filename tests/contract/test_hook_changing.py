@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from leadsquared import errors, operations
+from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.operations import Operation
-from leadsquared.records import CrmTask
+from leadsquared.wire import operations
+from leadsquared.wire.operations import Operation
+from leadsquared.wire.records import CrmTask
 from sandbox.testing import RunningSandbox
 from tests.contract.conftest import MakeHook
 from tests.contract.hook_kit import CHANGES, DUE, LEAD, OTHER, UNKNOWN_ID, all_operations, calls_of, make_payload, plant

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from leadsquared import errors, operations
+from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.replies import Kind, Reply
+from leadsquared.wire import operations
+from leadsquared.wire.replies import Kind, Reply
 from sandbox.testing import RunningSandbox
 from tests.contract.conftest import MakeHook
 from tests.contract.hook_kit import calls_of, make_payload

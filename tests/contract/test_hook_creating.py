@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from leadsquared import operations, wire
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import CrmTask
-from leadsquared.replies import Kind
+from leadsquared.wire import creates, operations
+from leadsquared.wire.records import CrmTask
+from leadsquared.wire.replies import Kind
 from sandbox.testing import RunningSandbox
 from tests.contract.hook_kit import DUE, LEAD, OPPORTUNITY, OWNER, calls_of, make_payload, span
 
@@ -57,7 +57,7 @@ def test_a_to_do_keeps_the_day_and_time_of_its_reminder(
     if way == "create_to_do":
         hook.create_to_do(task_type="Follow Up", subject="Branch visit", due_at=DUE, owner_id=OWNER.id, **reminder)
     else:
-        reply = hook.post_task(payload if way == "post_task" else lambda: wire.encode_payload(payload), **reminder)
+        reply = hook.post_task(payload if way == "post_task" else lambda: creates.encode_payload(payload), **reminder)
         assert reply is not None
         assert reply.kind is Kind.ACCEPTED
     task = only_task(hook)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import CrmTask
+from leadsquared.wire.records import CrmTask
 from tests.contract.hook_kit import DUE, THE_OWNER, plant, span
 from tests.support.faked_network import FakedNetwork, make_faked_network
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leadsquared import errors, operations
-from leadsquared.criteria import AllOf, AnyOf, Condition
-from leadsquared.encoding import PayloadError
+from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
+from leadsquared.wire import operations
+from leadsquared.wire.criteria import AllOf, AnyOf, Condition
+from leadsquared.wire.encoding import PayloadError
 from sandbox.testing import RunningSandbox
 from tests.contract.conftest import MakeHook
 from tests.contract.hook_kit import (

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from leadsquared import errors, operations
-from leadsquared.criteria import AllOf, AnyOf, Condition
+from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import CrmTask, Slot
+from leadsquared.wire import operations
+from leadsquared.wire.criteria import AllOf, AnyOf, Condition
+from leadsquared.wire.records import CrmTask, Slot
 from sandbox.testing import RunningSandbox
 from tests.contract.hook_kit import (
     DAY,

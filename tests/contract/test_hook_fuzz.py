@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from leadsquared.changer import Changer
 from leadsquared.changes import Complete, Delete, Update
 from leadsquared.errors import LeadSquaredError
-from leadsquared.replies import Reply
+from leadsquared.wire.replies import Reply
 from tests.contract.hook_kit import CHANGES, READS, Seeds
 from tests.properties.test_wire_replies import bodies, headers, json_values, statuses
 from tests.support.faked_network import Answer, FakedNetwork, make_faked_network

@@ -6,7 +6,7 @@ import pytest
 
 from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.operations import Operation
+from leadsquared.wire.operations import Operation
 from sandbox.testing import RunningSandbox
 from tests.contract.conftest import MakeHook
 from tests.contract.hook_kit import READS, all_operations, calls_of, plant

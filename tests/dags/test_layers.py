@@ -14,10 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "include" / "examples"
 WITHOUT_AIRFLOW = (
     *(path for path in sorted((ROOT / "include").rglob("*.py")) if not path.is_relative_to(EXAMPLES)),
-    *(
-        ROOT / "plugins" / "leadsquared" / f"{name}.py"
-        for name in ("wire", "replies", "errors", "encoding", "payloads")
-    ),
+    *sorted((ROOT / "plugins" / "leadsquared" / "wire").glob("*.py")),
+    ROOT / "plugins" / "leadsquared" / "errors.py",
 )
 DAG_MODULES = {path.stem for path in (ROOT / "dags").glob("*.py")}
 

@@ -20,7 +20,7 @@ from leadsquared.hook.creating import CreatingTasks
 from leadsquared.hook.directory import Directory
 from leadsquared.hook.finding import FindingTasks
 from leadsquared.hook.leads import LeadsAndOpportunities
-from leadsquared.records import Account
+from leadsquared.wire.records import Account
 
 __all__ = ["LeadSquaredHook"]
 

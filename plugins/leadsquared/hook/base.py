@@ -14,14 +14,14 @@ from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from followups.crash_points import reach
-from leadsquared import reading
 from leadsquared.connection import ConnectionSettings
-from leadsquared.encoding import PayloadError
 from leadsquared.errors import RateLimited, RetryableError, ServiceUnavailable
-from leadsquared.operations import Operation
-from leadsquared.records import Page
-from leadsquared.replies import Kind, Reply, error_of
 from leadsquared.transport import Transport
+from leadsquared.wire import reading
+from leadsquared.wire.encoding import PayloadError
+from leadsquared.wire.operations import Operation
+from leadsquared.wire.records import Page
+from leadsquared.wire.replies import Kind, Reply, error_of
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from leadsquared import bodies, operations
 from leadsquared.hook.base import BaseCalls
-from leadsquared.replies import Reply
+from leadsquared.wire import bodies, operations
+from leadsquared.wire.replies import Reply
 
 
 class ChangingTasks(BaseCalls):

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time
 from typing import Any, Literal, TypedDict, Unpack
 
-from leadsquared import operations, wire
 from leadsquared.hook.base import BaseCalls
-from leadsquared.replies import Reply
+from leadsquared.wire import creates, operations
+from leadsquared.wire.replies import Reply
 
 Payload = str | Mapping[str, Any]
 
 
 class PayloadFields(TypedDict, total=False):
-    """The keywords of `leadsquared.wire.build_payload` that are not mandatory there."""
+    """The keywords of `leadsquared.wire.creates.build_payload` that are not mandatory there."""
 
     end_at: datetime | None
     owner_email: str | None
@@ -43,19 +43,19 @@ class CreatingTasks(BaseCalls):
         Accepted means taken over: `reply.request_id` is opaque, no operation resolves it, and any of the CRM tasks
         may still fail. Appointments and to-dos may be mixed. Give owners by e-mail: the page lists no OwnerId.
 
-        :param payloads: payloads of `wire.build_payload`, as mappings or encoded; or what returns them, called once
+        :param payloads: payloads of `creates.build_payload`, as mappings or encoded; or what returns them, called once
             when the rate slot is held, right before sending. None from it sends nothing and makes the result None.
             After it was called nothing is raised but its own errors: what cannot be sent is a reply `rejected`.
         :raises PayloadError: no payload, more than 50, or above 1 MB, if they are given directly.
         :raises followups.throttle.ThrottleError: no slot was given; nothing was sent.
         """
         if not callable(payloads):
-            return self._call(operations.BULK_CREATE, body=wire.bulk_body(payloads, status_webhook_url))
+            return self._call(operations.BULK_CREATE, body=creates.bulk_body(payloads, status_webhook_url))
         make = payloads
 
         def body() -> bytes | None:
             items = make()
-            return None if items is None else wire.bulk_body(items, status_webhook_url)
+            return None if items is None else creates.bulk_body(items, status_webhook_url)
 
         return self._call(operations.BULK_CREATE, body=body)
 
@@ -66,7 +66,7 @@ class CreatingTasks(BaseCalls):
         :raises RequestRejected, AuthenticationFailed: nothing was made.
         :raises OutcomeUnknown: any of them may have been made; do not send again before looking.
         """
-        body = wire.bulk_body(payloads, status_webhook_url)
+        body = creates.bulk_body(payloads, status_webhook_url)
         return self._change(operations.BULK_CREATE, body=body).request_id or ""
 
     def post_task(
@@ -86,7 +86,7 @@ class CreatingTasks(BaseCalls):
         """
 
         def encode(item: Payload) -> bytes:
-            return wire.create_body(item, reminder_before_days=reminder_before_days, reminder_time=reminder_time)
+            return creates.create_body(item, reminder_before_days=reminder_before_days, reminder_time=reminder_time)
 
         if not callable(payload):
             return self._call(operations.CREATE, body=encode(payload))
@@ -103,7 +103,7 @@ class CreatingTasks(BaseCalls):
 
         Raises as `create_tasks` does. Source: `/create-task-appointment/`, `/create-a-to-do/`.
         """
-        return self._change(operations.CREATE, body=wire.create_body(payload)).task_id or ""
+        return self._change(operations.CREATE, body=creates.create_body(payload)).task_id or ""
 
     def create_appointment(
         self,
@@ -116,12 +116,12 @@ class CreatingTasks(BaseCalls):
     ) -> str:
         """Create one appointment from `due_at` to `end_at`; return the CRM task's id (`/create-task-appointment/`).
 
-        The keywords are those of `wire.build_payload`. Raises as `create_tasks` does.
+        The keywords are those of `creates.build_payload`. Raises as `create_tasks` does.
 
         :param reminder_minutes: minutes before `due_at` at which the owner gets an e-mail.
         """
         return self.create_task(
-            wire.build_payload(
+            creates.build_payload(
                 task_type=task_type, subject=subject, due_at=due_at, reminder_minutes=reminder_minutes, **fields
             )
         )
@@ -138,11 +138,11 @@ class CreatingTasks(BaseCalls):
     ) -> str:
         """Create one to-do and return the CRM task's id (`/create-a-to-do/`).
 
-        The keywords are those of `wire.build_payload`. Raises as `create_tasks` does.
+        The keywords are those of `creates.build_payload`. Raises as `create_tasks` does.
 
         :param reminder_before_days: days before the due date at which the owner is reminded, with `reminder_time`, a
             time of day in a zone that the vendor does not state.
         """
-        payload = wire.build_payload(task_type=task_type, subject=subject, due_at=due_at, **fields)
-        body = wire.create_body(payload, reminder_before_days=reminder_before_days, reminder_time=reminder_time)
+        payload = creates.build_payload(task_type=task_type, subject=subject, due_at=due_at, **fields)
+        body = creates.create_body(payload, reminder_before_days=reminder_before_days, reminder_time=reminder_time)
         return self._change(operations.CREATE, body=body).task_id or ""

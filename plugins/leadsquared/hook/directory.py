@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from leadsquared import bodies, operations, reading
-from leadsquared.criteria import AllOf
 from leadsquared.hook.base import BaseCalls
 from leadsquared.hook.paging import follow_pages
-from leadsquared.operations import Operation
-from leadsquared.records import Account, TaskType, User
+from leadsquared.wire import bodies, operations, reading
+from leadsquared.wire.criteria import AllOf
+from leadsquared.wire.operations import Operation
+from leadsquared.wire.records import Account, TaskType, User
 
 
 class Directory(BaseCalls):

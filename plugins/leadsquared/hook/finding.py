@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, Literal
 
-from leadsquared import bodies, operations, reading
-from leadsquared.criteria import AllOf
 from leadsquared.errors import RequestRejected
 from leadsquared.hook.base import BaseCalls
 from leadsquared.hook.paging import follow_pages, passed
-from leadsquared.operations import Operation
-from leadsquared.records import CrmTask, DaySlots, Page
+from leadsquared.wire import bodies, operations, reading
+from leadsquared.wire.criteria import AllOf
+from leadsquared.wire.operations import Operation
+from leadsquared.wire.records import CrmTask, DaySlots, Page
 
 log = logging.getLogger(__name__)
 

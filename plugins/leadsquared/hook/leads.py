@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from leadsquared import bodies, operations, reading
-from leadsquared.bodies import SqlOperator
 from leadsquared.hook.base import BaseCalls
 from leadsquared.hook.paging import follow_pages
-from leadsquared.operations import Operation
-from leadsquared.records import Lead, Opportunity
-from leadsquared.wire import format_utc
+from leadsquared.wire import bodies, operations, reading
+from leadsquared.wire.bodies import SqlOperator
+from leadsquared.wire.creates import format_utc
+from leadsquared.wire.operations import Operation
+from leadsquared.wire.records import Lead, Opportunity
 
 _COLUMNS = ("ProspectID",)
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, cast
 
-from leadsquared.bodies import PAGE_SIZE
-from leadsquared.records import Page
+from leadsquared.wire.bodies import PAGE_SIZE
+from leadsquared.wire.records import Page
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from leadsquared.ids import check_ids
 from leadsquared.operators.changing import ChangingOperator
+from leadsquared.wire.ids import check_ids
 
 if TYPE_CHECKING:
     from leadsquared.changes import Change

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from leadsquared.encoding import PayloadError
 from leadsquared.errors import ConfigurationError
-from leadsquared.ids import check_ids
 from leadsquared.operators.arguments import depend_on, resolve
 from leadsquared.operators.changing import ChangingOperator
+from leadsquared.wire.encoding import PayloadError
+from leadsquared.wire.ids import check_ids
 
 if TYPE_CHECKING:
     from leadsquared.changes import Change
@@ -58,7 +58,7 @@ class UpdateTasksOperator(ChangingOperator):
         return Update(wanted), list(wanted)
 
     def _wanted(self, context: Any) -> dict[str, dict[str, Any]]:
-        from leadsquared.updates import wanted_fields  # noqa: PLC0415 - DAG files stay light
+        from leadsquared.wire.updates import wanted_fields  # noqa: PLC0415 - DAG files stay light
 
         zone = ZoneInfo(self.timezone)
         wanted = {}

@@ -10,9 +10,9 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.exceptions import AirflowSkipException
 
 from leadsquared import errors
-from leadsquared.ids import check_ids
 from leadsquared.names import DEFAULT_LEADSQUARED, DEFAULT_LEDGER, Missing, Until
 from leadsquared.retrying import RETRY_POLICY
+from leadsquared.wire.ids import check_ids
 
 POLL = timedelta(minutes=5)
 

@@ -18,7 +18,7 @@ from leadsquared.differences import END, compare, wanted_fields
 from leadsquared.errors import LeadSquaredError, OutcomeUnknown, RequestRejected, ServiceUnavailable
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.outcomes import outcome_of
-from leadsquared.records import CrmTask
+from leadsquared.wire.records import CrmTask
 from leadsquared.work.looking import HookReader
 
 log = logging.getLogger(__name__)

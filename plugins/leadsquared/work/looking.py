@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from followups.ledger.webhooks import webhook_calls
 from followups.readback import Reader, UnansweredError
 from followups.sought import LEAD
-from leadsquared.bodies import MAX_DELETIONS_PER_CALL
 from leadsquared.errors import OutcomeUnknown, RequestRejected, ServiceUnavailable
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import CrmTask
-from leadsquared.redaction import redact
+from leadsquared.wire.bodies import MAX_DELETIONS_PER_CALL
+from leadsquared.wire.records import CrmTask
+from leadsquared.wire.redaction import redact
 
 ADMINISTRATOR = "administrator"
 #: A LeadSquared that does not answer so many look-ups in a row, each tried several times, is left alone.

@@ -25,12 +25,12 @@ from followups.window import Window
 from leadsquared.databases import open_ledger
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.params import FEED_PARAMS, check_params
-from leadsquared.payloads import payload_builder
 from leadsquared.pokes import poke
 from leadsquared.preflight import Preflight, RelatedLookup
 from leadsquared.previews import preview_lines
 from leadsquared.runs import actor, run_key, run_kind, run_priority, run_window
 from leadsquared.warehouse import open_query
+from leadsquared.wire.payloads import payload_builder
 from leadsquared.work.ledgers import open_send_ledger
 
 PLAN_KEY = "plan"

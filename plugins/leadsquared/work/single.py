@@ -22,10 +22,10 @@ from leadsquared.errors import ConfigurationError, OutcomeUnknown, RequestReject
 from leadsquared.hook import LeadSquaredHook
 from leadsquared.inline import inline_feed, marker_at, plan_inline
 from leadsquared.outcomes import single_post
-from leadsquared.payloads import payload_builder
 from leadsquared.preflight import Preflight
 from leadsquared.runs import actor, run_key, run_priority
-from leadsquared.wire import create_body
+from leadsquared.wire.creates import create_body
+from leadsquared.wire.payloads import payload_builder
 from leadsquared.work.ledgers import open_send_ledger
 from leadsquared.work.verify import verify_plans
 

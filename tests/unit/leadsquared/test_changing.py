@@ -14,7 +14,7 @@ from followups.changes import ChangeKind, OpenChange, Seen
 from followups.changing import ChangeRounds
 from followups.throttle import DailyQuotaReached
 from leadsquared.errors import AuthenticationFailed, NotSent, RateLimited, RequestRejected, ServiceUnavailable
-from leadsquared.records import Account, CrmTask
+from leadsquared.wire.records import Account, CrmTask
 from leadsquared.work.changing import MOST_ONE_BY_ONE, ChangingHook
 
 LEFT = "left@example.com"

@@ -12,8 +12,8 @@ import pytest
 from followups.changes import ChangeKind, OpenChange
 from followups.keys import marker
 from leadsquared.differences import BY_ANOTHER, SINCE, compare, differences
-from leadsquared.records import CrmTask
-from leadsquared.wire import build_payload
+from leadsquared.wire.creates import build_payload
+from leadsquared.wire.records import CrmTask
 
 KEY = "abcdefghijklmnopqrstuvwxyz"
 DUE = datetime(2031, 4, 5, 6, 0, tzinfo=UTC)

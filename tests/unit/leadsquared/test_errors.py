@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from leadsquared import errors
-from leadsquared.encoding import PayloadError
+from leadsquared.wire.encoding import PayloadError
 
 
 def tree(root: type[errors.LeadSquaredError]) -> Iterator[type[errors.LeadSquaredError]]:

@@ -6,7 +6,7 @@ import pytest
 
 from followups.model import OutcomeKind
 from leadsquared.outcomes import created_by, outcome_of
-from leadsquared.replies import Kind, Reply
+from leadsquared.wire.replies import Kind, Reply
 
 
 def test_address_without_the_operation_stops_the_run_and_blames_no_row() -> None:

@@ -15,26 +15,15 @@ from leadsquared.provider import get_provider_info
 
 PURE = [
     "addresses",
-    "bodies",
     "changer",
     "changes",
     "connection",
-    "encoding",
     "errors",
-    "ids",
-    "operations",
     "provider",
-    "reading",
-    "records",
-    "redaction",
-    "refusals",
-    "replies",
     "sightings",
     "transport",
-    "updates",
     "waiting",
-    "values",
-    "wire",
+    *(f"wire.{path.stem}" for path in (Path(leadsquared.__file__).parent / "wire").glob("[a-z]*.py")),
 ]
 
 

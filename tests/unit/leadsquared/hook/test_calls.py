@@ -13,7 +13,7 @@ import pytest
 
 from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.replies import Kind
+from leadsquared.wire.replies import Kind
 from tests.support.scripted_server import Act, Meeting, ScriptedServer, answer, cut, drip, drop, hang, reset
 from tests.unit.leadsquared.hook.conftest import ACCESS_KEY, SECRET_KEY, RecordingThrottle
 

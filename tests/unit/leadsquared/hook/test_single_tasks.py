@@ -6,9 +6,10 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from leadsquared import errors, wire
+from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.replies import Kind
+from leadsquared.wire import creates
+from leadsquared.wire.replies import Kind
 from tests.support.scripted_server import ScriptedServer, answer, drop
 from tests.unit.leadsquared.hook.conftest import RecordingThrottle
 
@@ -51,7 +52,7 @@ def test_a_to_do_is_created(hook: LeadSquaredHook, server: ScriptedServer) -> No
 
 
 def test_a_payload_may_be_made_at_the_last_moment(hook: LeadSquaredHook, server: ScriptedServer) -> None:
-    payload = wire.build_payload(task_type="Visit", subject="Site visit", due_at=DUE, owner_email="ava@example.com")
+    payload = creates.build_payload(task_type="Visit", subject="Site visit", due_at=DUE, owner_email="ava@example.com")
     for given in (payload, lambda: payload):
         server.script = [CREATED]
         reply = hook.post_task(given)

@@ -18,7 +18,7 @@ from followups.database import connect
 from followups.ledger import migrate
 from followups.schema import deliveries
 from leadsquared.hook import LeadSquaredHook
-from leadsquared.records import CrmTask
+from leadsquared.wire.records import CrmTask
 from sandbox.testing import RunningSandbox, running
 
 RUN_AFTER = datetime(2031, 4, 10, 6, 0, tzinfo=UTC)

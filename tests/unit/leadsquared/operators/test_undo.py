@@ -21,7 +21,7 @@ from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.undo import UndoOperator
 from leadsquared.operators.verify import VerifyDeliveriesOperator
 from leadsquared.params import ParamError
-from leadsquared.records import CrmTask
+from leadsquared.wire.records import CrmTask
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 
 FEED = "appointments"

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from leadsquared import bodies
-from leadsquared.criteria import AllOf, AnyOf, Condition, group_conditions
-from leadsquared.encoding import PayloadError
+from leadsquared.wire import bodies
+from leadsquared.wire.criteria import AllOf, AnyOf, Condition, group_conditions
+from leadsquared.wire.encoding import PayloadError
 
 ROLE = Condition("Role", "eq", "Sales_User")
 TEAM = Condition("TeamId", "nn")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from leadsquared.records import (
+from leadsquared.wire.records import (
     Account,
     Column,
     CrmTask,
@@ -19,7 +19,7 @@ from leadsquared.records import (
     TaskType,
     User,
 )
-from leadsquared.values import Item, flatten, host_of, texts_of, to_list, to_text
+from leadsquared.wire.values import Item, flatten, host_of, texts_of, to_list, to_text
 
 _LIST_KEYS: Final = ("List", "TaskList", "Leads", "Users", "Tasks", "Opportunities")
 _NO_USER: Final = {"1", "inactive", "false"}

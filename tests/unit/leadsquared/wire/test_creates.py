@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from leadsquared import wire
+from leadsquared.wire import creates
 
 DUE = datetime(2031, 4, 5, 6, tzinfo=UTC)
 MINIMAL: dict[str, Any] = {
@@ -20,7 +20,7 @@ MINIMAL: dict[str, Any] = {
 
 
 def test_a_minimal_follow_up_makes_a_complete_payload() -> None:
-    assert wire.build_payload(**MINIMAL) == {
+    assert creates.build_payload(**MINIMAL) == {
         "Name": "Site visit",
         "Description": "",
         "RelatedEntity": 0,
@@ -34,7 +34,7 @@ def test_a_minimal_follow_up_makes_a_complete_payload() -> None:
 
 
 def test_a_full_follow_up_matches_the_documented_sample() -> None:
-    payload = wire.build_payload(
+    payload = creates.build_payload(
         **MINIMAL,
         end_at=DUE + timedelta(minutes=30),
         description="Bring forms",
@@ -75,101 +75,101 @@ def test_a_full_follow_up_matches_the_documented_sample() -> None:
     ],
 )
 def test_what_the_form_cannot_hold_is_refused_by_name(change: dict[str, Any], field: str) -> None:
-    with pytest.raises(wire.PayloadError) as refused:
-        wire.build_payload(**MINIMAL | change)
+    with pytest.raises(creates.PayloadError) as refused:
+        creates.build_payload(**MINIMAL | change)
     assert refused.value.field == field
 
 
 def test_an_owner_is_given_by_e_mail_if_there_is_one() -> None:
-    both = wire.build_payload(**MINIMAL | {"owner_email": " ava@example.com ", "owner_id": "id-9"})
+    both = creates.build_payload(**MINIMAL | {"owner_email": " ava@example.com ", "owner_id": "id-9"})
     assert both["OwnerEmailAddress"] == "ava@example.com"
     assert "OwnerId" not in both
 
 
 def test_an_owner_may_be_given_by_id() -> None:
-    payload = wire.build_payload(**MINIMAL | {"owner_email": None, "owner_id": "id-9"})
+    payload = creates.build_payload(**MINIMAL | {"owner_email": None, "owner_id": "id-9"})
     assert payload["OwnerId"] == "id-9"
     assert "OwnerEmailAddress" not in payload
 
 
 def test_a_marker_may_go_to_a_custom_field() -> None:
-    payload = wire.build_payload(**MINIMAL, description="Bring forms", marker="row-0007", marker_place="mx_Custom_9")
+    payload = creates.build_payload(**MINIMAL, description="Bring forms", marker="row-0007", marker_place="mx_Custom_9")
     assert payload["Description"] == "Bring forms"
-    assert wire.find_marker(payload["CustomFields"]["mx_Custom_9"]) == "row-0007"
+    assert creates.find_marker(payload["CustomFields"]["mx_Custom_9"]) == "row-0007"
 
 
 def test_a_custom_field_kept_for_the_marker_is_not_overwritten() -> None:
-    with pytest.raises(wire.PayloadError, match="mx_Custom_9"):
-        wire.build_payload(
+    with pytest.raises(creates.PayloadError, match="mx_Custom_9"):
+        creates.build_payload(
             **MINIMAL, custom_fields={"mx_Custom_9": "a note"}, marker="row-0007", marker_place="mx_Custom_9"
         )
 
 
 def test_a_marker_may_be_off() -> None:
-    payload = wire.build_payload(**MINIMAL, marker="row-0007", marker_place=wire.NO_MARKER)
-    assert payload == wire.build_payload(**MINIMAL)
+    payload = creates.build_payload(**MINIMAL, marker="row-0007", marker_place=creates.NO_MARKER)
+    assert payload == creates.build_payload(**MINIMAL)
 
 
 @pytest.mark.parametrize("text", [None, "", "no marker", "[ref:]", "[ref:short]", "[ref:has blanks]", "ref:row-0007"])
 def test_no_marker_is_found_where_none_is(text: str | None) -> None:
-    assert wire.find_marker(text) is None
+    assert creates.find_marker(text) is None
 
 
 @pytest.mark.parametrize(
     ("place", "wanted"),
     [
-        (wire.IN_DESCRIPTION, {"Name": "x", "Description": "[ref:row-0007]"}),
+        (creates.IN_DESCRIPTION, {"Name": "x", "Description": "[ref:row-0007]"}),
         ("mx_Custom_9", {"Name": "x", "Description": "", "CustomFields": {"mx_Custom_9": "[ref:row-0007]"}}),
-        (wire.NO_MARKER, {"Name": "x", "Description": ""}),
+        (creates.NO_MARKER, {"Name": "x", "Description": ""}),
     ],
 )
 def test_a_marker_is_added_to_a_ready_made_payload_which_stays_as_it_was(place: str, wanted: dict[str, Any]) -> None:
     payload = {"Name": "x"}
-    assert wire.add_marker(payload, "row-0007", place) == wanted
+    assert creates.add_marker(payload, "row-0007", place) == wanted
     assert payload == {"Name": "x"}
 
 
 def test_a_status_webhook_is_asked_for_beside_the_list() -> None:
-    body = json.loads(wire.bulk_body(["{}"], 'https://hooks.example.com/hook/a"b'))
+    body = json.loads(creates.bulk_body(["{}"], 'https://hooks.example.com/hook/a"b'))
     assert body == {"TaskList": [{}], "StatusWebhookURL": 'https://hooks.example.com/hook/a"b'}
 
 
 def test_a_body_above_a_megabyte_is_refused_with_its_size() -> None:
-    payload = wire.encode_payload(wire.build_payload(**MINIMAL, description="x" * 30_000))
-    assert len(wire.bulk_body([payload] * 30)) < wire.MAX_BODY_BYTES
-    with pytest.raises(wire.PayloadError, match="1000000"):
-        wire.bulk_body([payload] * 50)
+    payload = creates.encode_payload(creates.build_payload(**MINIMAL, description="x" * 30_000))
+    assert len(creates.bulk_body([payload] * 30)) < creates.MAX_BODY_BYTES
+    with pytest.raises(creates.PayloadError, match="1000000"):
+        creates.bulk_body([payload] * 50)
 
 
 def test_half_a_surrogate_pair_in_encoded_text_is_refused() -> None:
-    with pytest.raises(wire.PayloadError, match="surrogate"):
-        wire.bulk_body(['{"Name":"\ud83d"}'])
+    with pytest.raises(creates.PayloadError, match="surrogate"):
+        creates.bulk_body(['{"Name":"\ud83d"}'])
 
 
 def test_a_backslash_and_the_letters_of_an_escape_are_no_nul() -> None:
-    payload = wire.build_payload(**MINIMAL, description="a path \\u0000 and so on")
-    assert json.loads(wire.encode_payload(payload)) == payload
+    payload = creates.build_payload(**MINIMAL, description="a path \\u0000 and so on")
+    assert json.loads(creates.encode_payload(payload)) == payload
 
 
 def test_a_value_that_json_cannot_hold_is_refused() -> None:
-    with pytest.raises(wire.PayloadError, match="payload"):
-        wire.encode_payload({"Reminder": object()})
+    with pytest.raises(creates.PayloadError, match="payload"):
+        creates.encode_payload({"Reminder": object()})
 
 
 def test_the_body_of_a_single_create_is_the_payload() -> None:
-    payload = wire.build_payload(**MINIMAL, reminder_minutes=15)
-    assert json.loads(wire.create_body(payload)) == payload
-    assert wire.create_body(wire.encode_payload(payload)) == wire.create_body(payload)
+    payload = creates.build_payload(**MINIMAL, reminder_minutes=15)
+    assert json.loads(creates.create_body(payload)) == payload
+    assert creates.create_body(creates.encode_payload(payload)) == creates.create_body(payload)
 
 
 def test_a_to_dos_reminder_takes_the_place_of_minutes() -> None:
-    payload = wire.encode_payload(wire.build_payload(**MINIMAL, reminder_minutes=15))
-    body = json.loads(wire.create_body(payload, reminder_before_days=2, reminder_time=time(9, 30)))
+    payload = creates.encode_payload(creates.build_payload(**MINIMAL, reminder_minutes=15))
+    body = json.loads(creates.create_body(payload, reminder_before_days=2, reminder_time=time(9, 30)))
     assert (body["ReminderBeforeDays"], body["ReminderTime"]) == ("2", "09:30:00")
     assert "Reminder" not in body
 
 
 @pytest.mark.parametrize("half", [{"reminder_before_days": 2}, {"reminder_time": time(9)}])
 def test_half_a_to_dos_reminder_is_refused(half: dict[str, Any]) -> None:
-    with pytest.raises(wire.PayloadError, match="together"):
-        wire.create_body(wire.build_payload(**MINIMAL), **half)
+    with pytest.raises(creates.PayloadError, match="together"):
+        creates.create_body(creates.build_payload(**MINIMAL), **half)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from leadsquared.encoding import PayloadError
+from leadsquared.wire.encoding import PayloadError
 
 #: Equal, not equal, contains, does not contain, starts with, ends with, is null, is not null.
 Operator = Literal["eq", "neq", "lik", "nlik", "lik_s", "lik_e", "n", "nn"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from followups.feeds import Marker
 from followups.rows import Candidate, PayloadBuilder
-from leadsquared.wire import IN_DESCRIPTION, NO_MARKER, add_marker, build_payload, encode_payload
+from leadsquared.wire.creates import IN_DESCRIPTION, NO_MARKER, add_marker, build_payload, encode_payload
 
 
 def payload_builder(policy: Marker) -> PayloadBuilder:

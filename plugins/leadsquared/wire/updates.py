@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from typing import Any, Final
 
-from leadsquared.encoding import PayloadError
-from leadsquared.ids import is_guid
-from leadsquared.records import CrmTask
-from leadsquared.values import to_moment, to_number, to_text
-from leadsquared.wire import RELATED_ENTITIES, find_marker, format_utc, render_marker
+from leadsquared.wire.creates import RELATED_ENTITIES, find_marker, format_utc, render_marker
+from leadsquared.wire.encoding import PayloadError
+from leadsquared.wire.ids import is_guid
+from leadsquared.wire.records import CrmTask
+from leadsquared.wire.values import to_moment, to_number, to_text
 
 #: LeadSquared's names by ours.
 NAMES: Final[Mapping[str, str]] = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from leadsquared.values import to_moment, to_number
-from leadsquared.wire import RELATED_ENTITIES
+from leadsquared.wire.creates import RELATED_ENTITIES
+from leadsquared.wire.values import to_moment, to_number
 
 APPOINTMENT: Final = 0
 TO_DO_REMINDERS: Final = ("ReminderBeforeDays", "ReminderTime")

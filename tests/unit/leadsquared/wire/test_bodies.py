@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadsquared import bodies
-from leadsquared.encoding import PayloadError
+from leadsquared.wire import bodies
+from leadsquared.wire.encoding import PayloadError
 
 
 def test_tasks_of_an_owner_are_asked_for_newest_first_without_dates() -> None:

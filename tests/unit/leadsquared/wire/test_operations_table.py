@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import leadsquared
-from leadsquared import operations
 from leadsquared.hook import LeadSquaredHook, changing, creating, directory, finding, leads
-from leadsquared.operations import Operation
+from leadsquared.wire import operations
+from leadsquared.wire.operations import Operation
 from sandbox.operations import OPERATIONS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 TABLE = (ROOT / "include" / "docs" / "operations.md").read_text(encoding="utf-8")
 FROM_A_DAG, OPERATIONS_OF_THE_API = TABLE.split("## Who am I")
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leadsquared.encoding import PayloadError
-from leadsquared.records import CrmTask
-from leadsquared.updates import NAMES, complete_fields, is_as_wanted, wanted_fields
+from leadsquared.wire.encoding import PayloadError
+from leadsquared.wire.records import CrmTask
+from leadsquared.wire.updates import NAMES, complete_fields, is_as_wanted, wanted_fields
 
 DUE = datetime(2031, 4, 5, 6, tzinfo=UTC)
 ID = "00000000-0000-4000-8000-000000000001"

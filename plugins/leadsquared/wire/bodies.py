@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from leadsquared.criteria import AllOf, group_conditions
-from leadsquared.encoding import PayloadError, check_size, encode_payload
-from leadsquared.wire import format_utc
+from leadsquared.wire.creates import format_utc
+from leadsquared.wire.criteria import AllOf, group_conditions
+from leadsquared.wire.encoding import PayloadError, check_size, encode_payload
 
 #: `/get-appointments-by-email-address/` and its relatives: the two dates lie at most 100 days apart.
 MAX_RANGE_DAYS: Final = 100

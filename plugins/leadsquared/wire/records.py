@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from leadsquared.wire import find_marker, find_markers, render_marker
+from leadsquared.wire.creates import find_marker, find_markers, render_marker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

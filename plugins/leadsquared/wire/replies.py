@@ -15,9 +15,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from leadsquared import errors, refusals
-from leadsquared.redaction import redact
-from leadsquared.values import to_flag
+from leadsquared import errors
+from leadsquared.wire import refusals
+from leadsquared.wire.redaction import redact
+from leadsquared.wire.values import to_flag
 
 
 class Kind(StrEnum):

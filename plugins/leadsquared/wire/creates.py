@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from leadsquared.encoding import MAX_BODY_BYTES, PayloadError, check_size, encode_payload, encode_text
+from leadsquared.wire.encoding import MAX_BODY_BYTES, PayloadError, check_size, encode_payload, encode_text
 
 __all__ = [
     "IN_DESCRIPTION",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadsquared import reading
-from leadsquared.values import to_flag, to_moment, to_number
+from leadsquared.wire import reading
+from leadsquared.wire.values import to_flag, to_moment, to_number
 
 TASK_ID = "00000000-0000-4000-8000-00000000d001"
 OF_LEAD = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from leadsquared import reading
-from leadsquared.records import Slot
+from leadsquared.wire import reading
+from leadsquared.wire.records import Slot
 
 
 def test_a_count_may_stand_beside_the_list_or_in_its_search_info() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from leadsquared.replies import Expect
+from leadsquared.wire.replies import Expect
 
 #: Every call but Bulk/Create.
 NORMAL_BUCKET: Final = "normal"

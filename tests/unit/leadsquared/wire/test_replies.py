@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from leadsquared import errors
-from leadsquared.replies import Expect, Kind, Reply, classify, error_of, no_reply, not_sent
+from leadsquared.wire.replies import Expect, Kind, Reply, classify, error_of, no_reply, not_sent
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[3] / "samples"
 CASES = sorted(path.parent.name for path in SAMPLES.glob("*/case.json"))
 
 

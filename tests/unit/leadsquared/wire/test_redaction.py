@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadsquared.redaction import MAX_LENGTH, redact
+from leadsquared.wire.redaction import MAX_LENGTH, redact
 
 
 @pytest.mark.parametrize(
