@@ -75,13 +75,15 @@ def build_dag(feed: Feed) -> DAG:
             task_id="report", feed=feed.name, trigger_rule="all_done",
             outlets=[Asset(name=feed.dag_id, uri=f"leadsquared://{feed.name}")],
         )  # fmt: skip
+        approved = plan
         if feed.approval:
             from leadsquared.operators.approve import ApproveRunOperator  # noqa: PLC0415 - heavy, and few feeds ask
 
-            plan >> ApproveRunOperator(task_id="approve", feed=feed.name, timeout=feed.approval.timeout) >> create_tasks
-        create_tasks >> verify >> report
+            approved = ApproveRunOperator(task_id="approve", feed=feed.name, timeout=feed.approval.timeout)
+            plan >> approved
+        approved >> create_tasks >> verify >> report
         if feed.keeps_in_step:
-            plan >> ApplyChangesOperator(task_id="apply_changes", feed=feed.name) >> verify
+            approved >> ApplyChangesOperator(task_id="apply_changes", feed=feed.name) >> verify
     return dag
 
 

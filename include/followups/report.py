@@ -11,7 +11,7 @@ from typing import Any
 from followups.errors import PermanentError
 from followups.feeds import Thresholds
 from followups.model import State
-from followups.schema import OPEN_CHANGES
+from followups.schema import HELD_CHANGE, OPEN_CHANGES
 
 MAX_REASONS_SHOWN = 20
 #: LeadSquared may name an id in each row's reason; XCom and the page take the most frequent.
@@ -160,5 +160,8 @@ def check_thresholds(report: RunReport, thresholds: Thresholds, *, verified: boo
     changing = sum(count for (_, state, _), count in report.changes.items() if state in OPEN_CHANGES)
     if changing:
         problems.append(f"{changing} CRM tasks are still to be changed: leadsquared_reconcile goes on with them")
+    held = sum(count for (_, state, _), count in report.changes.items() if state == HELD_CHANGE)
+    if held:
+        problems.append(f"{held} changes to CRM tasks wait for an approval that was never asked for: the next run asks")
     if problems:
         raise ThresholdError("; ".join(problems) + ". Every row is in the ledger with its reason.", report)

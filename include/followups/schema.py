@@ -147,7 +147,9 @@ attempts = sa.Table(
 
 #: States in which a change still waits for something; a delivery has at most one such change.
 OPEN_CHANGES = ("planned", "sending", "accepted", "unknown")
-_open_change = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_CHANGES)))
+#: The state of a change that nobody may make before a person approves it.
+HELD_CHANGE = "held"
+_open_change = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in (HELD_CHANGE, *OPEN_CHANGES))))
 
 changes = sa.Table(
     "changes",
@@ -156,7 +158,9 @@ changes = sa.Table(
     sa.Column("delivery_id", BigId, nullable=False, index=True),
     sa.Column("plan_id", BigId, sa.ForeignKey("plans.id"), nullable=False, index=True, comment="who asked for it"),
     sa.Column("kind", sa.Text, nullable=False, comment="update, recreate, complete, delete or undo"),
-    sa.Column("state", sa.Text, nullable=False, comment="planned, sending, accepted, unknown, done, refused, skipped"),
+    sa.Column(
+        "state", sa.Text, nullable=False, comment="held, planned, sending, accepted, unknown, done, refused, skipped"
+    ),
     sa.Column("why", sa.Text, nullable=False, comment="why it was asked for"),
     sa.Column("reason", sa.Text, comment="why it ended as it did"),
     sa.Column("crm_task_id", sa.Text, nullable=False),

@@ -11,7 +11,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from followups.feeds import load_feeds
+from followups.feeds import Approval, load_feeds
 from leadsquared.params import FEED_PARAMS, UNDO_PARAMS
 from leadsquared.retrying import RETRY_POLICY
 
@@ -58,6 +58,15 @@ def test_feed_that_is_kept_in_step_changes_crm_tasks_beside_creating_them() -> N
         "plan": {"create_tasks", "apply_changes"}, "create_tasks": {"verify"}, "apply_changes": {"verify"},
         "verify": {"report"}, "report": set(),
     }  # fmt: skip
+
+
+def test_feed_that_wants_approval_changes_no_crm_task_before() -> None:
+    from dags.leadsquared_feeds import build_dag
+
+    approval = Approval(above_rows=5)
+    built = build_dag(next(iter(FEEDS.values())).model_copy(update={"on_cancel": "delete", "approval": approval}))
+    assert built.get_task("plan").downstream_task_ids == {"approve", "create_tasks"}
+    assert built.get_task("approve").downstream_task_ids == {"create_tasks", "apply_changes"}
 
 
 def test_undo_previews_unless_it_is_told_and_is_run_by_hand_alone(bag: DagBag) -> None:

@@ -87,16 +87,19 @@ class Thresholds(Settings):
 
 
 class Approval(Settings):
-    """Ask a person before a large run is sent."""
+    """Ask a person before a large run sends or changes anything."""
 
     above_rows: int = Field(
-        ge=1, description="ask where a run would send more rows than this; fewer go out unasked", examples=[1000]
+        ge=1,
+        description="ask where a run would send more rows, or change more CRM tasks, than this; less is done unasked",
+        examples=[1000],
     )
     timeout_hours: float = Field(
         24,
         gt=0,
         le=24 * 30,
-        description="hours that an answer is waited for; without one the rows are held, as if it had been no",
+        description="hours that an answer is waited for; without one the rows are held and no CRM task is "
+        "changed, as if it had been no",
     )
 
     @property

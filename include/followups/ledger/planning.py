@@ -89,8 +89,11 @@ class PlanLedger:
         run_key: str,
         actor: str,
         leadsquared_conn_id: str = "leadsquared_default",
+        holds_changes: bool = False,
     ) -> None:
         self._engine = engine
+        #: whether changes to CRM tasks wait until a person approves them
+        self._holds_changes = holds_changes
         self._feed = feed
         self._run_key = run_key
         self._actor = actor
@@ -189,7 +192,8 @@ class PlanLedger:
             self._write_new(connection, changes.new, now)
             self._write_changed(connection, changes.changed, now)
             owner_days.add(connection, self._feed, changes.owner_days)
-            ask(connection, changes.asked, plan_id=self.plan_id, actor=self._actor, now=now)
+            held = self._holds_changes
+            ask(connection, changes.asked, plan_id=self.plan_id, actor=self._actor, now=now, held=held)
             connection.execute(sa.update(plans).where(plans.c.id == self.plan_id).values(heartbeat_at=now))
             reach("before plan commit")
         reach("after plan commit")

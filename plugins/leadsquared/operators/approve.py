@@ -12,10 +12,10 @@ from leadsquared.retrying import RETRY_POLICY
 
 
 class ApproveRunOperator(ApprovalOperator):
-    """Wait, without a worker slot, for a person to approve a run that would send more rows than the feed allows.
+    """Wait, without a worker slot, for a person to approve a run that would send or change more than the feed allows.
 
-    Yes: the run goes on. No, or no answer in time: its rows are held with that as their reason, and nothing is sent.
-    Smaller runs, and previews, pass.
+    Yes: the run goes on. No, or no answer in time: its rows are held with that as their reason, nothing is sent, and
+    CRM tasks stay as they are. Smaller runs, and previews, pass.
 
     :param feed: name of the run's feed, which sets `approval`.
     :param timeout: how long an answer is waited for.

@@ -9,6 +9,8 @@ from math import ceil
 from typing import Any
 
 from followups.feeds import Feed, feeds_dir, load_feed
+from followups.ledger import held_changes
+from followups.ledger.asking import NOT_APPROVED
 from followups.ledger.keeping import KeepBackLedger
 from followups.ledger.reading import LedgerReader
 from leadsquared.connection import ConnectionSettings
@@ -26,19 +28,21 @@ GRACE = timedelta(minutes=30)
 def ask(name: str, ledger_conn_id: str, context: Any) -> tuple[str, str] | None:
     """Return subject and text of the question, None where the run needs no approval; marks the run as waiting."""
     feed = load_feed(feeds_dir() / f"{name}.yaml")
-    if feed.approval is None or context["params"].get("mode") == "preview":
+    if context["params"].get("mode") == "preview":
         return None
     engine = open_ledger(ledger_conn_id)
     reader = LedgerReader(engine)
     plans = reader.plan_ids(run_key(feed.name, context))
     ledger = KeepBackLedger(engine, actor=actor(context))
     by_type, calls = ledger.waiting(plans)
-    if by_type.total() <= feed.approval.above_rows:
-        log.info("%d rows to send, approval is asked for above %d", by_type.total(), feed.approval.above_rows)
+    by_kind = held_changes.waiting(engine, plans)
+    if feed.approval is None or max(by_type.total(), by_kind.total()) <= feed.approval.above_rows:
+        held_changes.release(engine, plans)
+        log.info("%d rows to send and %d CRM tasks to change: no approval needed", by_type.total(), by_kind.total())
         return None
     settings = LeadSquaredHook(feed.leadsquared_conn_id, ledger_conn_id=ledger_conn_id).settings
-    subject = f"{feed.name}: send {by_type.total()} follow-ups?"
-    body = "\n".join(_lines(feed, reader.plan(plans[-1]), by_type, calls, settings))
+    subject = _subject(feed, by_type.total(), by_kind)
+    body = "\n".join(_lines(feed, reader.plan(plans[-1]), by_type, by_kind, calls, settings))
     ledger.wait(plans, feed.approval.timeout + GRACE)
     log.info("%s\n%s", subject, body)
     tell(feed, f"approval asked for: {subject}", [*body.splitlines(), "", f"Answer at {task_url(context)}"])
@@ -53,16 +57,32 @@ def answer(name: str, ledger_conn_id: str, context: Any, *, approved: bool, by: 
     ledger = KeepBackLedger(engine, actor=actor(context))
     if approved:
         ledger.go_on(plans)
+        held_changes.release(engine, plans)
         log.info("approved by %s", _name_of(by))
         return
     hours = feed.approval.timeout_hours if feed.approval else 0
-    reason = f"not approved by {_name_of(by)}" if by else f"not approved: no answer within {hours:g} h"
+    reason = f"{NOT_APPROVED} by {_name_of(by)}" if by else f"{NOT_APPROVED}: no answer within {hours:g} h"
+    dropped = held_changes.drop(engine, plans, reason, actor=actor(context))
     held = ledger.hold(plans, reason)
-    log.warning("%d rows are held: %s; a run with requeue=held sends them", held, reason)
+    log.warning(
+        "%d rows are held, %d changes to CRM tasks are not made: %s; a run with requeue=held sends the rows, and the "
+        "next run asks about the changes again",
+        held, dropped, reason,
+    )  # fmt: skip
+
+
+def _subject(feed: Feed, rows: int, by_kind: Mapping[str, int]) -> str:
+    changes = [f"{kind} {count} CRM tasks" for kind, count in sorted(by_kind.items())]
+    return f"{feed.name}: {', '.join([*([f'send {rows} follow-ups'] if rows else []), *changes])}?"
 
 
 def _lines(
-    feed: Feed, plan: Mapping[str, Any], by_type: Mapping[str, int], calls: int, settings: ConnectionSettings
+    feed: Feed,
+    plan: Mapping[str, Any],
+    by_type: Mapping[str, int],
+    by_kind: Mapping[str, int],
+    calls: int,
+    settings: ConnectionSettings,
 ) -> list[str]:
     window = [plan["window_start"], plan["window_end"]]
     kept = {outcome: count for outcome, count in plan["counts"]["outcomes"].items() if outcome not in {"new", "again"}}
@@ -71,15 +91,19 @@ def _lines(
     return [
         f"Feed `{feed.name}`, due from {window[0]:%Y-%m-%d %H:%M} to {window[1]:%Y-%m-%d %H:%M} UTC.",
         "",
-        "To send, by task type:",
-        "",
-        *(f"- {count} {task_type}" for task_type, count in sorted(by_type.items(), key=lambda each: -each[1])),
-        "",
-        *(["Not sent:", "", *(f"- {count} {outcome}" for outcome, count in kept.items()), ""] if kept else []),
-        f"{calls} calls, at least {_duration(seconds)} at the account's limit.",
-        f"Approve: they are sent. Reject, or no answer within {feed.approval.timeout_hours:g} h: they are held, and a "
-        "run with `requeue` = `held` sends them.",
+        *_counted("To send, by task type:", by_type),
+        *_counted("CRM tasks to be changed, as their rows changed or were cancelled:", by_kind),
+        *_counted("Not sent:", kept),
+        f"{calls} calls to send, at least {_duration(seconds)} at the account's limit.",
+        f"Approve: all of it is done. Reject, or no answer within {feed.approval.timeout_hours:g} h: rows are held, "
+        "and a run with `requeue` = `held` sends them; CRM tasks stay as they are, and the next run asks again.",
     ]
+
+
+def _counted(title: str, counts: Mapping[str, int]) -> list[str]:
+    if not counts:
+        return []
+    return [title, "", *(f"- {count} {word}" for word, count in sorted(counts.items(), key=lambda each: -each[1])), ""]
 
 
 def _duration(seconds: int) -> str:

@@ -92,6 +92,7 @@ def _ledger(kind: type[PlanLedger], engine: sa.Engine, feed: Feed, context: Any)
         run_key=run_key(feed.name, context),
         actor=actor(context),
         leadsquared_conn_id=feed.leadsquared_conn_id,
+        holds_changes=feed.approval is not None,
     )
 
 

@@ -13,12 +13,14 @@ import sqlalchemy as sa
 
 from followups.feeds import files
 from followups.ledger.changing import ended_counts
+from followups.report import ThresholdError
 from followups.schema import changes, deliveries
 from leadsquared.operators.apply_changes import ApplyChangesOperator
 from leadsquared.operators.create_tasks import CreateTasksOperator
 from leadsquared.operators.plan import PlanFollowUpsOperator
 from leadsquared.operators.report import ReportDeliveriesOperator
 from leadsquared.operators.verify import VerifyDeliveriesOperator
+from leadsquared.work import approve
 from tests.unit.leadsquared.operators.conftest import Stack, follow_up
 
 FEED = "visits"
@@ -87,7 +89,7 @@ def runs(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
         lines = ["start_date: 2031-01-01", "sql: visits.sql", *(f"{key}: {value}" for key, value in policies.items())]
         (tmp_path / "visits.yaml").write_text("\n".join(lines), encoding="utf-8")
         (tmp_path / "visits.sql").write_text("SELECT * FROM followups", encoding="utf-8")
-        for module in (in_step, plan, report, verify):
+        for module in (approve, in_step, plan, report, verify):
             monkeypatch.setattr(module, "feeds_dir", lambda: tmp_path)
         monkeypatch.setattr(files, "sql_dir", lambda: tmp_path)
         monkeypatch.setattr(waits.time, "sleep", lambda _: time.monotonic())
@@ -343,3 +345,40 @@ def test_days_before_the_interval_are_read_once(
     interval = {f"data_interval_{end}": datetime(2031, 4, day, tzinfo=UTC) for end, day in (("start", 9), ("end", 10))}
     PlanFollowUpsOperator(task_id="plan", feed=FEED).execute({**context, **interval})
     assert opened == read
+
+
+def asked(play: Runs) -> tuple[str, str] | None:
+    return approve.ask(FEED, "followups_ledger", play.context("approve"))
+
+
+def test_many_deletions_wait_for_a_person_and_few_do_not(runs: Callable[..., Runs]) -> None:
+    play = runs(on_cancel="delete", approval="{above_rows: 3}")
+    play.plan(visits("a", "b", "c", "d", "e"))
+    play.rest()
+    play.plan(visits("a", "b", "c", "d", cancelled=True))
+    question = asked(play)
+    assert question is not None
+    assert question[0] == "visits: delete 4 CRM tasks?"
+    assert "- 4 delete" in question[1]
+    assert play.apply() == {}
+    approve.answer(FEED, "followups_ledger", play.context("approve"), approved=False, by={"name": "ava"})
+    assert play.apply() == {}
+    assert play.rest()["changes"] == [["delete", "skipped", "not approved by ava", 4]]
+    assert len(play.crm()) == 5
+
+    play.plan(visits("a", "b", "c", "d", cancelled=True))
+    assert asked(play) == question
+    approve.answer(FEED, "followups_ledger", play.context("approve"), approved=True, by={"name": "ava"})
+    assert play.apply() == {"delete done": 4}
+    play.plan(visits("e", cancelled=True))
+    assert asked(play) is None
+    assert play.apply() == {"delete done": 1}
+    assert play.crm() == {}
+
+
+def test_report_tells_of_changes_that_nobody_was_asked_about(runs: Callable[..., Runs]) -> None:
+    play = runs(on_cancel="delete", approval="{above_rows: 3}")
+    play.run(visits("a"))
+    play.plan(visits("a", cancelled=True))
+    with pytest.raises(ThresholdError, match="1 changes to CRM tasks wait for an approval that was never asked for"):
+        play.rest()

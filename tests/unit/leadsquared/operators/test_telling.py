@@ -173,9 +173,9 @@ def ask(stack: Stack, monkeypatch: pytest.MonkeyPatch, rows: int = 3) -> tuple[A
         "Feed `appointments`, due from 2031-04-01 00:00 to 2031-05-01 00:00 UTC.", "",
         "To send, by task type:", "", "- 3 Meeting", "",
         "Not sent:", "", "- 1 invalid", "",
-        "1 calls, at least 1 s at the account's limit.",
-        "Approve: they are sent. Reject, or no answer within 12 h: they are held, and a run with `requeue` = `held` "
-        "sends them.",
+        "1 calls to send, at least 1 s at the account's limit.",
+        "Approve: all of it is done. Reject, or no answer within 12 h: rows are held, and a run with `requeue` = "
+        "`held` sends them; CRM tasks stay as they are, and the next run asks again.",
     ]  # fmt: skip
     return operator, context
 
