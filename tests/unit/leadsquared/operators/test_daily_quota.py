@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
@@ -29,6 +30,15 @@ from tests.unit.leadsquared.operators.conftest import OWNER, RUN_AFTER, Stack, f
 
 FEED = "appointments"
 ROWS = [follow_up(f"f-{number}", subject=f"Visit {number}") for number in range(250)]
+#: A test's day must not end within the test.
+BEFORE_MIDNIGHT = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    left = midnight() - datetime.now(UTC)
+    if left < BEFORE_MIDNIGHT:
+        time.sleep(left.total_seconds() + 1)
 
 
 def midnight() -> datetime:
