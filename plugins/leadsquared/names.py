@@ -18,14 +18,17 @@ Until = Literal["all", "any"]
 
 #: Where the web parts are mounted in Airflow's API server, and the status webhook's path below that.
 WEB_PREFIX = "/leadsquared"
-HOOK_PATH = "/hook/{batch_id}/{token}"
+HOOK_PATH = "/hook/{batch_id}"
 NOTE_PATH = "/runs/note"
 PAGE_PATH = "/page/"
 
 
 def hook_url(base_url: str, batch_id: str, token: str) -> str:
-    """Return the status webhook's address to give to LeadSquared; `base_url` is Airflow's public one."""
-    return f"{base_url.rstrip('/')}{WEB_PREFIX}{HOOK_PATH.format(batch_id=batch_id, token=token)}"
+    """Return the status webhook's address to give to LeadSquared; `base_url` is Airflow's public one.
+
+    The token is a parameter of that name because Airflow's access log blots those out, and shows paths as they are.
+    """
+    return f"{base_url.rstrip('/')}{WEB_PREFIX}{HOOK_PATH.format(batch_id=batch_id)}?token={quote(token, safe='')}"
 
 
 def inline_run_id(ti: Any) -> str:

@@ -23,7 +23,7 @@ app = FastAPI(title="LeadSquared", docs_url=None, redoc_url=None, openapi_url=No
 
 
 @app.api_route(HOOK_PATH, methods=["POST", "GET", "HEAD"])
-async def receive(batch_id: str, token: str, request: Request) -> JSONResponse:
+async def receive(batch_id: str, request: Request, token: str = "") -> JSONResponse:
     """Take in one call; GET and HEAD are handshakes and store nothing."""
     if request.method == "POST":
         body = await _read(request)

@@ -14,7 +14,7 @@ from followups.ledger.clock import store_now
 from followups.ledger.planning import PlanLedger
 from followups.ledger.webhooks import MAX_BODY_BYTES, MAX_CALLS_PER_BATCH, webhook_calls
 from followups.schema import attempts, metadata, webhooks
-from leadsquared.names import HOOK_PATH, hook_url
+from leadsquared.names import HOOK_PATH, WEB_PREFIX, hook_url
 from leadsquared.web import app as web
 
 OK = {"Status": "Success", "StatusReason": ""}
@@ -45,7 +45,7 @@ def stored(engine: sa.Engine) -> list[bytes]:
 
 
 def path(token: str = TOKEN, batch_id: str = "1-000001") -> str:
-    return HOOK_PATH.format(batch_id=batch_id, token=token)
+    return hook_url("", batch_id, token).removeprefix(WEB_PREFIX)
 
 
 def test_body_is_stored_as_it_came_and_read_by_the_rows_of_the_call(client: TestClient, ledger: sa.Engine) -> None:
@@ -104,5 +104,11 @@ def test_any_content_type_is_taken(client: TestClient, ledger: sa.Engine) -> Non
 
 def test_address_is_made_of_the_public_base(client: TestClient) -> None:
     assert hook_url("https://airflow.example.com/", "1-000001", "t") == (
-        "https://airflow.example.com/leadsquared/hook/1-000001/t"
+        "https://airflow.example.com/leadsquared/hook/1-000001?token=t"
     )
+
+
+def test_call_without_a_token_is_answered_alike_and_dropped(client: TestClient, ledger: sa.Engine) -> None:
+    reply = client.post(HOOK_PATH.format(batch_id="1-000001"), content=b"{}")
+    assert (reply.status_code, reply.json()) == (200, OK)
+    assert stored(ledger) == []
