@@ -3,7 +3,8 @@
 The task's own code plans in a process of its own, from a DuckDB file and from PostgreSQL. Before and after it the same
 rows are merely copied from DuckDB into the same database: with `executemany` into SQLite, with COPY into PostgreSQL.
 Then everything counts as delivered, and the same window is planned again. Last, equal windows of new rows are planned
-into ledgers of growing size.
+into ledgers of growing size. Goals of speed are for a million rows: of a quick look's 20,000, what any plan costs once
+is a good part.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def measure_store(bench: Bench, name: str, urls: Callable[[], URL], copy: Callab
     again = bench.plan(as_connection(url), bounds)
     yield Figure(subject=subject, measure="sent by a second run", value=again["to_send"], unit="rows", at_most=0)
     share = again["seconds"] / first["seconds"]
-    yield Figure(subject=subject, measure="second run, of the first's time", value=share, at_most=0.2)
+    goal = 0.2 if first["due"] > QUICK_ROWS else None
+    yield Figure(subject=subject, measure="second run, of the first's time", value=share, at_most=goal)
     yield from weight(engine, first["due"], name)
     yield from growth(bench, name, urls, url)
     engine.dispose()
@@ -112,7 +114,8 @@ def measure_store(bench: Bench, name: str, urls: Callable[[], URL], copy: Callab
 def speed(subject: str, run: dict[str, Any], copied: float) -> Iterator[Figure]:
     """Say what a first plan took."""
     yield Figure(subject=subject, measure="planned", value=run["due"] / run["seconds"], unit="rows/s")
-    yield Figure(subject=subject, measure="of a copy's speed", value=copied / run["seconds"], at_least=0.25)
+    goal = 0.25 if run["due"] > QUICK_ROWS else None
+    yield Figure(subject=subject, measure="of a copy's speed", value=copied / run["seconds"], at_least=goal)
     yield Figure(subject=subject, measure="a plan of no rows before it", value=run["empty_seconds"], unit="s")
     yield Figure(subject=subject, measure="processor, a row", value=1e6 * run["processor"] / run["due"], unit="µs")
     yield Figure(subject=subject, measure="memory above Airflow's", value=run["memory_mb"], unit="MB", at_most=300)
