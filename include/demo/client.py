@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
 
 FINISHED = {"success", "failed"}
+#: How Airflow on SQLite may answer while its scheduler writes.
+LOCKED = {500, 503}
+TRIES = 10
 
 
 class AirflowClient:
@@ -25,6 +28,21 @@ class AirflowClient:
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """Make a call; raise with Airflow's own words where it is refused."""
+        send = self._once if method == "POST" else self._insist
+        return send(method, path, body, **params)
+
+    def _insist(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        """Make a call that does no harm when it is made twice, until Airflow's database lets it."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._once(method, path, body, **params)
+            except requests.HTTPError as error:
+                if error.response.status_code not in LOCKED:
+                    raise
+                time.sleep(2)
+        return self._once(method, path, body, **params)
+
+    def _once(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         reply = self._session.request(method, f"{self.url}/api/v2/{path}", json=body, params=params, timeout=60)
         if not reply.ok:
             raise requests.HTTPError(f"{method} {path}: {reply.status_code} {reply.text[:500]}", response=reply)
@@ -49,8 +67,14 @@ class AirflowClient:
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         """Start a run by hand and return its id."""
-        run = self.call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
-        return str(run["dag_run_id"])
+        run_id = f"manual__{datetime.now(UTC).isoformat()}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
+        try:
+            self._insist("POST", f"dags/{dag_id}/dagRuns", body)
+        except requests.HTTPError as error:
+            if error.response.status_code != requests.codes.conflict:  # a try that seemed to fail has started it
+                raise
+        return run_id
 
     def backfill(self, dag_id: str, first: datetime, last: datetime, *, again: bool = False) -> int:
         """Start a backfill of the intervals that begin from `first` to `last` and return its id."""
@@ -63,13 +87,13 @@ class AirflowClient:
             "run_backwards": False,
             "dag_run_conf": {},
         }
-        for _ in range(10):
+        for _ in range(TRIES):
             try:
                 return int(self.call("POST", "backfills", body)["id"])
             except requests.HTTPError as error:
-                if error.response.status_code not in {500, 503}:
+                if error.response.status_code not in LOCKED:
                     raise
-                # Airflow on SQLite, while its scheduler writes: the backfill may be there without its runs.
+                # The backfill may be there without its runs.
                 time.sleep(2)
                 self._cancel_backfills(dag_id)
                 body["reprocess_behavior"] = "completed"
@@ -110,7 +134,7 @@ class AirflowClient:
             "include_downstream": True,
             "reset_dag_runs": True,
         }
-        self.call("POST", f"dags/{dag_id}/clearTaskInstances", body)
+        self._insist("POST", f"dags/{dag_id}/clearTaskInstances", body)
 
     def report(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return what the run's report task came to."""
