@@ -8,11 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 FINISHED = {"success", "failed"}
-#: How Airflow on SQLite may answer while its scheduler writes.
-LOCKED = {500, 503}
 TRIES = 10
+PAUSE_SECONDS = 2
+
+
+def _is_locked(error: BaseException) -> bool:
+    """Tell how Airflow on SQLite may answer while its scheduler writes."""
+    return isinstance(error, requests.HTTPError) and error.response.status_code in {500, 503}
 
 
 class AirflowClient:
@@ -33,14 +38,13 @@ class AirflowClient:
 
     def _insist(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """Make a call that does no harm when it is made twice, until Airflow's database lets it."""
-        for _ in range(TRIES - 1):
-            try:
-                return self._once(method, path, body, **params)
-            except requests.HTTPError as error:
-                if error.response.status_code not in LOCKED:
-                    raise
-                time.sleep(2)
-        return self._once(method, path, body, **params)
+        tries = Retrying(
+            retry=retry_if_exception(_is_locked),
+            stop=stop_after_attempt(TRIES),
+            wait=wait_fixed(PAUSE_SECONDS),
+            reraise=True,
+        )
+        return tries(self._once, method, path, body, **params)
 
     def _once(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         reply = self._session.request(method, f"{self.url}/api/v2/{path}", json=body, params=params, timeout=60)
@@ -91,10 +95,10 @@ class AirflowClient:
             try:
                 return int(self.call("POST", "backfills", body)["id"])
             except requests.HTTPError as error:
-                if error.response.status_code not in LOCKED:
+                if not _is_locked(error):
                     raise
                 # The backfill may be there without its runs.
-                time.sleep(2)
+                time.sleep(PAUSE_SECONDS)
                 self._cancel_backfills(dag_id)
                 body["reprocess_behavior"] = "completed"
         raise TimeoutError("Airflow could not create the backfill: its database stayed locked")

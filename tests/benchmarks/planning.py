@@ -104,17 +104,22 @@ def measure_store(bench: Bench, name: str, urls: Callable[[], URL], copy: Callab
     again = bench.plan(as_connection(url), bounds)
     yield Figure(subject=subject, measure="sent by a second run", value=again["to_send"], unit="rows", at_most=0)
     share = again["seconds"] / first["seconds"]
-    goal = 0.2 if first["due"] > QUICK_ROWS else None
+    goal = for_many(0.2, first)
     yield Figure(subject=subject, measure="second run, of the first's time", value=share, at_most=goal)
     yield from weight(engine, first["due"], name)
     yield from growth(bench, name, urls, url)
     engine.dispose()
 
 
+def for_many(goal: float, run: dict[str, Any]) -> float | None:
+    """Return a goal of speed, none for a quick look."""
+    return goal if run["due"] > QUICK_ROWS else None
+
+
 def speed(subject: str, run: dict[str, Any], copied: float) -> Iterator[Figure]:
     """Say what a first plan took."""
     yield Figure(subject=subject, measure="planned", value=run["due"] / run["seconds"], unit="rows/s")
-    goal = 0.25 if run["due"] > QUICK_ROWS else None
+    goal = for_many(0.25, run)
     yield Figure(subject=subject, measure="of a copy's speed", value=copied / run["seconds"], at_least=goal)
     yield Figure(subject=subject, measure="a plan of no rows before it", value=run["empty_seconds"], unit="s")
     yield Figure(subject=subject, measure="processor, a row", value=1e6 * run["processor"] / run["due"], unit="µs")

@@ -22,9 +22,11 @@ class Airflow(requests.Session):
 
     def request(self, method: Any, url: Any, *_: Any, json: Any = None, **__: Any) -> requests.Response:
         reply = requests.Response()
-        reply.status_code = 201 if str(url).endswith("/auth/token") else self.statuses.pop(0)
         reply._content = b'{"access_token": "t", "id": 1, "backfills": []}'
-        if not str(url).endswith("/auth/token"):
+        if str(url).endswith("/auth/token"):
+            reply.status_code = 201
+        else:
+            reply.status_code = self.statuses.pop(0)
             self.asked.append((str(method), json))
         return reply
 
