@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import product
-from struct import Struct
 from typing import Any
 
 import msgspec
 
+from followups import base32
+
 MARKER_LENGTH = 12
-_LENGTH = 26
 _SEPARATOR = "\x1f"
-#: Base 32, three digits at a time: a run makes two million digests, and `base64.b32encode` costs more than the hash.
-_DIGITS = ["".join(three) for three in product("abcdefghijklmnopqrstuvwxyz234567", repeat=3)]
-_halves = Struct(">QQ").unpack
 
 
 def _begin(content: str | bytes) -> blake2b:
@@ -29,27 +25,30 @@ def _begun(feed: str) -> blake2b:
     return _begin(f"{feed}{_SEPARATOR}")
 
 
-def _text(digest: bytes) -> str:
-    """Return 128 bits in 26 digits; both halves are small enough to be cut without long arithmetic."""
-    high, low = _halves(digest)
-    middle = (high & 0xF) << 11 | low >> 53
-    cut = _DIGITS
-    return (
-        f"{cut[high >> 49]}{cut[high >> 34 & 0x7FFF]}{cut[high >> 19 & 0x7FFF]}{cut[high >> 4 & 0x7FFF]}{cut[middle]}"
-        f"{cut[low >> 38 & 0x7FFF]}{cut[low >> 23 & 0x7FFF]}{cut[low >> 8 & 0x7FFF]}{cut[(low & 0xFF) << 7]}"
-    )[:_LENGTH]
+def _key_digest(feed: str, identity: str) -> bytes:
+    key = _begun(feed).copy()
+    key.update(identity.encode("utf-8", "surrogatepass"))
+    return key.digest()
 
 
 def delivery_key(feed: str, followup_id: str, *identity: str) -> str:
     """Return the key of one follow-up: 26 characters that depend on feed, id and the feed's identity columns alone."""
-    key = _begun(feed).copy()
-    key.update(_SEPARATOR.join((followup_id, *identity)).encode("utf-8", "surrogatepass"))
-    return _text(key.digest())
+    return base32.encode(_key_digest(feed, _SEPARATOR.join((followup_id, *identity))))
+
+
+def delivery_keys(feed: str, identities: Iterable[Sequence[str]]) -> list[str]:
+    """Return the keys of many follow-ups, each given by its id and its feed's identity columns."""
+    return base32.encode_all([_key_digest(feed, _SEPARATOR.join(identity)) for identity in identities])
 
 
 def content_hash(content: str | bytes) -> str:
     """Return 26 characters that change when the follow-up's content does."""
-    return _text(_begin(content).digest())
+    return base32.encode(_begin(content).digest())
+
+
+def content_hashes(contents: Iterable[bytes]) -> list[str]:
+    """Return the same of each content."""
+    return base32.encode_all([_begin(content).digest() for content in contents])
 
 
 def marker(key: str, generation: int = 0) -> str:

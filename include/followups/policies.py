@@ -7,16 +7,19 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from followups.feeds import Feed, QuietHours
 from followups.model import FollowUp
+
+_NOTHING = timedelta(0)
 
 
 class EndBeforeDueError(ValueError):
     """Seen only once both dates are in one zone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Times:
+class Times(Struct, frozen=True, kw_only=True):
     """When a follow-up is due and ends, in UTC, and why it is held, where it is."""
 
     due_at: datetime
@@ -36,16 +39,19 @@ class DatePolicy:
         return self.feed.zone
 
     def _utc(self, moment: datetime) -> datetime:
+        if moment.tzinfo is UTC:
+            return moment
         return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).astimezone(UTC)
 
     def times(self, follow_up: FollowUp) -> Times:
         """Return due and end in UTC; an end that is not given is the due date plus the duration, if any."""
         due = self._utc(follow_up.due_at)
-        length = follow_up.length or timedelta(0)
         if follow_up.end_at is not None:
             length = self._utc(follow_up.end_at) - due
-            if length < timedelta(0):
+            if length < _NOTHING:
                 raise EndBeforeDueError
+        else:
+            length = follow_up.length or _NOTHING
         held = None
         if due < self.now and self.feed.past_due != "keep":
             if self.feed.past_due == "hold":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from followups.keys import RowHasher
+from followups.keys import RowHasher, delivery_keys
 from followups.rows import COLUMNS, Candidate, Outline, RowReader
 
 Row = Sequence[Any]
@@ -43,13 +43,17 @@ class TableReader:
         self._row_hash = RowHasher(used, reader.feed.defaults)
         self._id_place = places.get("followup_id")
 
-    def outline(self, row: Row) -> Outline:
-        """Return the row's key and hash."""
-        row_hash = self._row_hash(self._pick(row))
-        followup_id = None if self._id_place is None else row[self._id_place]
-        key = self._reader.key_of(followup_id) if isinstance(followup_id, str) else None
-        return Outline(key or self._reader.key(self._columns.named(row)), row_hash)
+    def outlines(self, rows: Sequence[Row]) -> list[Outline]:
+        """Return the rows' keys and hashes."""
+        hashes = map(self._row_hash, map(self._pick, rows))
+        return list(map(Outline, delivery_keys(self._reader.feed.name, map(self._identity, rows)), hashes))
 
-    def read(self, row: Row, outline: Outline | None = None) -> Candidate:
-        """Return the candidate of one row."""
-        return self._reader.read(self._columns.named(row), outline or self.outline(row))
+    def read(self, rows: Iterable[Row], outlines: Sequence[Outline]) -> list[Candidate]:
+        """Return the candidates of rows."""
+        named, fill = self._columns.named, self._reader.fill
+        return self._reader.read_filled([fill(named(row)) for row in rows], outlines)
+
+    def _identity(self, row: Row) -> Sequence[str]:
+        followup_id = None if self._id_place is None else row[self._id_place]
+        short = self._reader.identity_of(followup_id) if isinstance(followup_id, str) else None
+        return short or self._reader.identity(self._columns.named(row))

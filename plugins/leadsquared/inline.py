@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from followups.directory import Directory
 from followups.feeds import Feed, Marker
-from followups.keys import content_hash, delivery_key
+from followups.keys import content_hash, delivery_keys
 from followups.ledger.planning import INLINE, PlanLedger
 from followups.model import State
 from followups.planning.counts import PlanCounts
@@ -77,12 +77,16 @@ class PayloadReader:
         self._feed = feed
         self._directory = directory
 
-    def outline(self, row: Mapping[str, Any]) -> Outline:
-        """Return the key of one payload."""
-        return Outline(delivery_key(self._feed.name, str(row.get(PAYLOAD_ID) or _content(row))))
+    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> list[Outline]:
+        """Return the keys of payloads."""
+        identities = [(str(row.get(PAYLOAD_ID) or _content(row)),) for row in rows]
+        return list(map(Outline, delivery_keys(self._feed.name, identities)))
 
-    def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate:
-        """Return the candidate of one payload; `outline` if it was taken before."""
+    def read(self, rows: Iterable[Mapping[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:
+        """Return the candidates of payloads."""
+        return [self._read(row, outline.key) for row, outline in zip(rows, outlines, strict=True)]
+
+    def _read(self, row: Mapping[str, Any], key: str) -> Candidate:
         payload = _payload(row)
         content = _content(row)
         followup_id = str(row.get(PAYLOAD_ID) or content)
@@ -103,7 +107,7 @@ class PayloadReader:
         ]
         reasons = "; ".join(text for text in problems if text) or None
         return Candidate(
-            key=(outline or self.outline(row)).key,
+            key=key,
             followup_id=followup_id.encode("utf-8", "replace").decode().replace("\x00", "?"),
             state=State.INVALID if reasons else State.PLANNED,
             reason=reasons,

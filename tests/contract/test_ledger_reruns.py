@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -22,12 +22,12 @@ class CountingReader:
         self.reader: RowReader = make_reader()
         self.read_ids: list[str] = []
 
-    def outline(self, row: Mapping[str, Any]) -> Outline:
-        return self.reader.outline(row)
+    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> list[Outline]:
+        return self.reader.outlines(rows)
 
-    def read(self, row: Mapping[str, Any], outline: Outline | None = None) -> Candidate:
-        self.read_ids.append(row["followup_id"])
-        return self.reader.read(row, outline)
+    def read(self, rows: Sequence[Mapping[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:
+        self.read_ids += [row["followup_id"] for row in rows]
+        return self.reader.read(rows, outlines)
 
 
 def rerun(engine: sa.Engine, *chunks: list[dict[str, Any]], **options: Any) -> tuple[dict[str, int], list[str]]:

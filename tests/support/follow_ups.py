@@ -8,7 +8,8 @@ from typing import Any
 
 from followups.directory import Directory
 from followups.feeds import Feed
-from followups.rows import Candidate, RowReader
+from followups.planning.planner import Reader
+from followups.rows import Candidate, Outline, RowReader
 
 #: The moment at which the tests' runs read the warehouse.
 NOW = datetime(2031, 4, 1, 6, 0, tzinfo=UTC)
@@ -47,7 +48,19 @@ def make_reader(feed: Feed | None = None, directory: Directory | None = None, no
 
 def read(row: dict[str, Any], feed: Feed | None = None, directory: Directory | None = None) -> Candidate:
     """The candidate of one row."""
-    return make_reader(feed, directory).read(row)
+    return read_one(make_reader(feed, directory), row)
+
+
+def read_one(reader: Reader, row: Any) -> Candidate:
+    """What a reader makes of one row."""
+    (candidate,) = reader.read([row], reader.outlines([row]))
+    return candidate
+
+
+def outline_of(reader: Reader, row: Any) -> Outline:
+    """The outline of one row."""
+    (outline,) = reader.outlines([row])
+    return outline
 
 
 def build_payload(candidate: Candidate, marker: str) -> str:

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from msgspec.structs import asdict
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
+from followups.ledger.rows import NewRow
 from followups.ledger.sets import is_one_of
-from followups.schema import UtcDateTime, deliveries
+from followups.schema import deliveries
 
 Values = Mapping[str, Any]
+_COLUMNS = tuple(name for name in NewRow.__struct_fields__ if name != "owner_day")
+_NULL = r"\N"
 
 
-def insert_deliveries(connection: sa.Connection, rows: Sequence[Values], common: Values) -> None:
-    """Insert rows that all have the same columns, and `common`; a delivery that is there already stays as it is."""
+def insert_deliveries(connection: sa.Connection, rows: Sequence[NewRow], common: Values) -> None:
+    """Insert rows, each with the columns in `common`; a delivery that is there already stays as it is."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
         _insert_into_sqlite(connection, rows, common)
         return
     # In one order, so that two who insert the same rows do not wait for each other. SQLite lets one writer in anyway.
-    rows = sorted(rows, key=itemgetter("delivery_key"))
+    rows = sorted(rows, key=attrgetter("delivery_key"))
     try:
         with connection.begin_nested():
             _copy(connection, rows, common)
     except psycopg.errors.UniqueViolation:  # another run was quicker with one of them
         statement = postgresql_insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
-        connection.execute(statement, [{**row, **common} for row in rows])
+        plain = [{**asdict(row), **common} for row in rows]
+        connection.execute(statement, [{name: row[name] for name in (*_COLUMNS, *common)} for row in plain])
 
 
 def locked(connection: sa.Connection, delivery_ids: Sequence[int]) -> dict[int, tuple[str, str | None]]:
@@ -56,48 +61,56 @@ def update_deliveries(connection: sa.Connection, rows: Iterable[dict[str, Any]])
         connection.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in members])
 
 
-def _insert_into_sqlite(connection: sa.Connection, rows: Sequence[Values], common: Values) -> None:
-    names = (*rows[0], *common)
+def _insert_into_sqlite(connection: sa.Connection, rows: Sequence[NewRow], common: Values) -> None:
+    def bound(name: str, value: Any) -> Any:
+        convert = deliveries.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+        return convert(value) if convert else value
+
+    @lru_cache(maxsize=10_000)
+    def due(moment: datetime | None) -> Any:
+        return bound("due_at", moment)
+
+    names = (*_COLUMNS, *common)
+    tail = tuple(bound(name, value) for name, value in common.items())
+    plain = [
+        (row.delivery_key, row.followup_id, str(row.state), row.reason, row.task_type, due(row.due_at),
+         row.content_hash, row.row_hash, row.payload, row.batch_id, *tail)
+        for row in rows
+    ]  # fmt: skip
     marks = ", ".join("?" * len(names))
     into = f"INSERT INTO deliveries ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of columns
-    plain = list(_plain(connection, rows, common))
     connection.exec_driver_sql(f"{into} ON CONFLICT (delivery_key) DO NOTHING", plain)
 
 
-def _copy(connection: sa.Connection, rows: Sequence[Values], common: Values) -> None:
+def _copy(connection: sa.Connection, rows: Sequence[NewRow], common: Values) -> None:
+    """Send rows in COPY's text format, as one text: row by row the driver takes as long as the database."""
     driver: Any = connection.connection.driver_connection
-    into = f"COPY deliveries ({', '.join((*rows[0], *common))}) FROM STDIN"
+    tail = "\t".join(map(_field, common.values()))
+    lines = "".join([f"{_line(row)}\t{tail}\n" for row in rows])
+    into = f"COPY deliveries ({', '.join((*_COLUMNS, *common))}) FROM STDIN"
     with driver.cursor() as cursor, cursor.copy(into) as copy:
-        for values in _plain(connection, rows, common):
-            copy.write_row(values)
+        copy.write(lines)
 
 
-def _plain(connection: sa.Connection, rows: Sequence[Values], common: Values) -> Iterator[tuple[Any, ...]]:
-    """Yield the values of rows, then the common ones, as the driver takes them with the least work."""
-    names = tuple(rows[0])
-    converted = [(place, convert) for place, name in enumerate(names) if (convert := _converter(connection, name))]
-    converters = {name: _converter(connection, name) for name in common}
-    tail = tuple(convert(common[name]) if convert else common[name] for name, convert in converters.items())
-    pick = itemgetter(*names)
-    for row in rows:
-        values = list(pick(row))
-        for place, convert in converted:
-            values[place] = convert(values[place])
-        yield (*values, *tail)
+def _line(row: NewRow) -> str:
+    """Return `_COLUMNS` of a row; keys, hashes, states and batches hold nothing to be escaped."""
+    return (
+        f"{row.delivery_key}\t{_text(row.followup_id)}\t{row.state}\t{_text(row.reason)}\t{_text(row.task_type)}\t"
+        f"{_moment(row.due_at)}\t{row.content_hash}\t{_NULL if row.row_hash is None else row.row_hash}\t"
+        f"{_text(row.payload)}\t{row.batch_id or _NULL}"
+    )
 
 
-def _converter(connection: sa.Connection, name: str) -> Callable[[Any], Any] | None:
-    """Return what makes a column's values plain, None where they are; moments and states come again and again."""
-    kind = deliveries.c[name].type
-    convert: Callable[[Any], Any] | None
-    if name == "state":
-        convert = str  # for a word of an enumeration psycopg's way is a long one
-    elif isinstance(kind, UtcDateTime) and connection.dialect.name == "postgresql":
-        convert = _moment
-    else:
-        convert = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    return lru_cache(maxsize=10_000)(convert) if convert else None
+def _field(value: Any) -> str:
+    return _moment(value) if isinstance(value, datetime) else _text(None if value is None else str(value))
 
 
-def _moment(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
+def _text(value: str | None) -> str:
+    if value is None:
+        return _NULL
+    return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+@lru_cache(maxsize=10_000)
+def _moment(value: datetime | None) -> str:
+    return _NULL if value is None else value.isoformat()

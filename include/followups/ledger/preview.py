@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from followups.ledger.planning import ChangedRow, Changes, Known, NewRow, PlanLedger
+from followups.ledger.planning import PlanLedger
+from followups.ledger.rows import Changes, Known
 from followups.model import State
 from followups.schema import deliveries
 from followups.window import Window
@@ -52,6 +53,10 @@ class PreviewLedger(PlanLedger):
         self._kept_before.update((known.id, None) for known in found.values() if known.state in _KEPT_BACK)
         return found | {key: self._planned[key] for key in keys if key in self._planned}
 
+    def unchanged(self, row_hashes: Mapping[str, int], states: Collection[State]) -> dict[State, list[str]]:
+        """Return those alone that are not shown: what is kept back since before is."""
+        return super().unchanged(row_hashes, set(states) - _KEPT_BACK)
+
     def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]:
         """Return each leftover once only: nothing in the ledger marks them as taken."""
         found = [each for each in super().leftovers(limit + len(self._taken)) if each[0] not in self._taken]
@@ -61,13 +66,19 @@ class PreviewLedger(PlanLedger):
     def write(self, changes: Changes) -> None:
         """Remember the rows, to tell one that comes twice."""
         self._taken.update(row.id for row in changes.changed)
-        written: list[NewRow | ChangedRow] = [*changes.new, *changes.changed]
-        for values in (row.values for row in written):
-            if values.get("state") in _KEPT_BACK and len(self._kept_now) < MOST_SHOWN:
-                self._kept_now.append(NotSent(values["followup_id"], values["state"], values["reason"] or ""))
+        for kept in self._kept_back(changes):
+            if len(self._kept_now) < MOST_SHOWN:
+                self._kept_now.append(kept)
         for row in changes.new:
-            known = Known(0, State(row.values["state"]), row.values["content_hash"], self.plan_id, 0, None)
-            self._planned[row.values["delivery_key"]] = known
+            self._planned[row.delivery_key] = Known(0, row.state, row.content_hash, self.plan_id, 0, None)
+
+    def _kept_back(self, changes: Changes) -> Iterator[NotSent]:
+        for row in changes.new:
+            if row.state in _KEPT_BACK:
+                yield NotSent(row.followup_id, row.state, row.reason or "")
+        for values in (row.values for row in changes.changed):
+            if values.get("state") in _KEPT_BACK:
+                yield NotSent(values["followup_id"], values["state"], values["reason"] or "")
 
     def not_sent(self) -> list[NotSent]:
         """Return the first rows that would be kept back, then those that are kept back since before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -22,3 +22,20 @@ def is_one_of(
         return column == sa.any_(sa.cast(array, sa.ARRAY(column.type)))
     items = sa.func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(sa.select(items.c.value))
+
+
+def keyed_numbers(
+    connection: sa.Connection, numbers: Mapping[str, int], *, key_length: int
+) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int]]:
+    """Return the keys and the numbers of a mapping as two columns of rows to join with, given as a single parameter.
+
+    :param key_length: of every key.
+    """
+    pairs = [f"{key}{number}" for key, number in numbers.items()]
+    each: sa.ColumnElement[Any]
+    if connection.dialect.name == "postgresql":
+        each = sa.func.unnest(sa.func.string_to_array(_SEPARATOR.join(pairs), _SEPARATOR)).column_valued("each")
+    else:
+        each = sa.func.json_each(json.dumps(pairs)).table_valued("value", name="each").c.value
+    key = sa.func.substr(each, 1, key_length, type_=sa.Text)
+    return key, sa.cast(sa.func.substr(each, key_length + 1), sa.BigInteger)

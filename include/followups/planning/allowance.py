@@ -26,6 +26,11 @@ class DailyAllowance:
         self._read = read
         self._used: Counter[OwnerDay] = Counter()
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the feed limits how many follow-ups an owner may get."""
+        return self._cap is not None
+
     def load(self, candidates: Sequence[Candidate], unwritten: Iterable[OwnerDay | None]) -> None:
         """Read what was used before by the owners of a chunk; `unwritten` is what the ledger does not show yet."""
         if self._cap is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
-from followups.ledger.planning import Known
+from followups.ledger.rows import Known
 from followups.model import State
 from followups.rows import Candidate
 

@@ -9,7 +9,7 @@ from followups.changes import ChangeKind
 from followups.feeds import Feed
 from followups.keys import marker
 from followups.ledger.asking import AskedChange, LastChange
-from followups.ledger.planning import Known
+from followups.ledger.rows import Known
 from followups.model import State
 from followups.planning.counts import PlanCounts
 from followups.rows import Candidate, PayloadBuilder
@@ -38,20 +38,20 @@ class InStep:
         self._counts = counts
         self._wanted: list[tuple[Candidate, Known, ChangeKind]] = []
         #: of two rows with one id the first counts, or each night would undo the one before
-        self._met: set[int] = set()
+        self._met: set[str] = set()
 
-    def meet(self, unchanged: Iterable[Known]) -> None:
-        """Take note of rows that are as they were."""
+    def meet(self, unchanged: Iterable[str]) -> None:
+        """Take note of rows that are as they were, by key."""
         if self._on_change or self._on_cancel:
-            self._met.update(known.id for known in unchanged)
+            self._met.update(unchanged)
 
     def takes(self, candidate: Candidate, known: Known | None) -> bool:
         """Take a delivered row if something is to become of its CRM task."""
         if known is None or known.state != State.CREATED or not (self._on_change or self._on_cancel):
             return False
-        if known.id in self._met:
+        if candidate.key in self._met:
             return False
-        self._met.add(known.id)
+        self._met.add(candidate.key)
         kind = None
         if candidate.state == State.CANCELLED:
             kind = self._on_cancel

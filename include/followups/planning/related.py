@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from followups.ledger.planning import Known
+from followups.ledger.rows import Known
 from followups.model import State
 from followups.rows import Candidate
 

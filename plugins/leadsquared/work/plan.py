@@ -16,6 +16,7 @@ from followups.late import LateRows
 from followups.ledger.planning import PlanLedger
 from followups.ledger.preview import PreviewLedger
 from followups.planning.batching import cut_slices
+from followups.planning.beside import Beside
 from followups.planning.planner import Planner
 from followups.progress import Progress
 from followups.rows import RowReader, check_columns
@@ -52,21 +53,23 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     if not preview:
         open_send_ledger(engine, hook, context)
     ledger = _ledger(PreviewLedger if preview else PlanLedger, engine, feed, context)
+    beside = Beside(looks=not preview, writes=not preview and engine.dialect.name != "sqlite")
     reader = RowReader(feed, datetime.now(UTC), directory)
     _warn_of_all_rows(feed)
-    # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
-    with _open_query(feed, window) as (columns, chunks), seldom_collected():
-        if ignored := check_columns(feed, columns.names):
-            log.info("columns of the query that no follow-up has are ignored: %s", ", ".join(ignored))
-        ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
-        planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), context)
-        late = LateRows(columns, window.on_time_from, feed.zone)
-        _add(planner, chunks, late.note if window.late else None)
-    if feed.keeps_in_step and window.source == "interval" and run_kind(context) == "scheduled":
-        _look_back(feed, planner, reader, window)
-    if window.source != "params" and run_kind(context) != "backfill":
-        planner.add_leftovers()
-    counts = planner.finish()
+    with beside, seldom_collected():
+        # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
+        with _open_query(feed, window) as (columns, chunks):
+            if ignored := check_columns(feed, columns.names):
+                log.info("columns of the query that no follow-up has are ignored: %s", ", ".join(ignored))
+            ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
+            planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), beside, context)
+            late = LateRows(columns, window.on_time_from, feed.zone)
+            _add(planner, chunks, late.note if window.late else None)
+        if feed.keeps_in_step and window.source == "interval" and run_kind(context) == "scheduled":
+            _look_back(feed, planner, reader, window)
+        if window.source != "params" and run_kind(context) != "backfill":
+            planner.add_leftovers()
+        counts = planner.finish()
     hook.close()
     recorded = {**counts.as_json(), "late": late.count, "directory": directory.summary}
     ledger.close(recorded)
@@ -98,16 +101,21 @@ def _ledger(kind: type[PlanLedger], engine: sa.Engine, feed: Feed, context: Any)
 
 def _add(planner: Planner, chunks: Rows, note: Callable[[list[tuple[Any, ...]]], None] | None) -> None:
     progress = Progress(log, "rows read")
-    for chunk in chunks:
-        if note:
-            note(chunk)
-        planner.add(chunk)
-        progress.add(len(chunk), planner.counts.outcomes)
+    for count in planner.add_all(_noted(chunks, note) if note else chunks):
+        progress.add(count, planner.counts.outcomes)
         if planner.is_full:
             break
 
 
-def _planner(feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup, context: Any) -> Planner:
+def _noted(chunks: Rows, note: Callable[[list[tuple[Any, ...]]], None]) -> Rows:
+    for chunk in chunks:
+        note(chunk)
+        yield chunk
+
+
+def _planner(
+    feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup, beside: Beside, context: Any
+) -> Planner:
     params = context["params"]
     return Planner(
         feed,
@@ -117,6 +125,7 @@ def _planner(feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup
         requeue=params.get("requeue") or "none",
         limit=params.get("limit"),
         lookup=lookup if feed.check_leads or feed.check_opportunities else None,
+        beside=beside,
     )
 
 

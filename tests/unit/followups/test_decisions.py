@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from followups.ledger.planning import Known
+from followups.ledger.rows import Known
 from followups.model import State
 from followups.planning.decisions import Action, Decision, Requeue, decide
 from followups.rows import Candidate

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from followups.table import Columns, TableReader
-from tests.support.follow_ups import make_feed, make_reader, make_row
+from tests.support.follow_ups import make_feed, make_reader, make_row, outline_of
 
 ROW = make_row("f-1")
 COLUMNS = Columns(tuple(ROW))
@@ -23,10 +23,9 @@ def table(columns: Columns = COLUMNS, **feed: Any) -> TableReader:
 def test_key_and_candidate_are_those_of_the_mapping(followup_id: Any, feed: dict[str, Any]) -> None:
     row = {**ROW, "followup_id": followup_id}
     reader, mapped = table(**feed), make_reader(make_feed(**feed))
-    outline = reader.outline(tuple(row.values()))
-    assert outline.key == mapped.outline(row).key
-    candidate = reader.read(tuple(row.values()), outline)
-    assert candidate == mapped.read(row, outline)
+    outlines = reader.outlines([tuple(row.values())])
+    assert [outline.key for outline in outlines] == [outline.key for outline in mapped.outlines([row])]
+    assert reader.read([tuple(row.values())], outlines) == mapped.read([row], outlines)
 
 
 def test_moments_without_a_zone_are_in_utc_where_the_columns_say_so() -> None:
@@ -34,25 +33,26 @@ def test_moments_without_a_zone_are_in_utc_where_the_columns_say_so() -> None:
     columns = Columns(COLUMNS.names, frozenset({"due_at"}))
     row = tuple({**ROW, "due_at": naive}.values())
     assert columns.named(row)["due_at"] == naive.replace(tzinfo=UTC)
-    aware = make_reader(make_feed(identity=["due_at"])).outline({**ROW, "due_at": naive.replace(tzinfo=UTC)})
-    assert table(columns, identity=["due_at"]).outline(row).key == aware.key
+    mapped = make_reader(make_feed(identity=["due_at"]))
+    aware = outline_of(mapped, {**ROW, "due_at": naive.replace(tzinfo=UTC)})
+    assert outline_of(table(columns, identity=["due_at"]), row).key == aware.key
     assert columns.named(tuple({**ROW, "due_at": None}.values()))["due_at"] is None
 
 
 def test_hash_follows_values_columns_and_defaults() -> None:
     row = tuple(ROW.values())
-    same = table().outline(row)
-    assert table().outline(row) == same
+    same = outline_of(table(), row)
+    assert outline_of(table(), row) == same
     renamed = Columns(tuple("location" if name == "owner_email" else name for name in COLUMNS.names))
     others = [
-        table().outline(tuple({**ROW, "subject": "another"}.values())),
-        table(defaults={"location": "Pune"}).outline(row),
-        table(renamed).outline(row),
+        outline_of(table(), tuple({**ROW, "subject": "another"}.values())),
+        outline_of(table(defaults={"location": "Pune"}), row),
+        outline_of(table(renamed), row),
     ]
     assert same.row_hash not in {other.row_hash for other in others}
 
 
 def test_columns_that_are_no_follow_ups_change_nothing() -> None:
     columns = Columns(("score", *COLUMNS.names))
-    hashes = {table(columns).outline((score, *ROW.values())).row_hash for score in (1, 2)}
-    assert hashes == {table().outline(tuple(ROW.values())).row_hash}
+    hashes = {outline_of(table(columns), (score, *ROW.values())).row_hash for score in (1, 2)}
+    assert hashes == {outline_of(table(), tuple(ROW.values())).row_hash}
