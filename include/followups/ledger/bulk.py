@@ -1,4 +1,4 @@
-"""Write deliveries by the thousand: what SQLAlchemy does for each value would cost more than the database."""
+"""Write rows by the thousand: what SQLAlchemy does for each value would cost more than the database."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ from followups.schema import deliveries
 Values = Mapping[str, Any]
 _COLUMNS = tuple(name for name in NewRow.__struct_fields__ if name != "owner_day")
 _NULL = r"\N"
+#: From so many rows on COPY is quicker than statements, which the driver sends one by one.
+_MANY = 20
+
+
+def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
+    """Insert rows that all have the same columns."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite" or len(rows) < _MANY:
+        connection.execute(sa.insert(table), rows)
+    else:
+        _copy(connection, table, tuple(rows[0]), ["\t".join(map(_field, row.values())) for row in rows])
 
 
 def insert_deliveries(connection: sa.Connection, rows: Sequence[NewRow], common: Values) -> None:
@@ -34,7 +46,8 @@ def insert_deliveries(connection: sa.Connection, rows: Sequence[NewRow], common:
     rows = sorted(rows, key=attrgetter("delivery_key"))
     try:
         with connection.begin_nested():
-            _copy(connection, rows, common)
+            tail = "\t".join(map(_field, common.values()))
+            _copy(connection, deliveries, (*_COLUMNS, *common), [f"{_line(row)}\t{tail}" for row in rows])
     except psycopg.errors.UniqueViolation:  # another run was quicker with one of them
         statement = postgresql_insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
         plain = [{**asdict(row), **common} for row in rows]
@@ -82,14 +95,11 @@ def _insert_into_sqlite(connection: sa.Connection, rows: Sequence[NewRow], commo
     connection.exec_driver_sql(f"{into} ON CONFLICT (delivery_key) DO NOTHING", plain)
 
 
-def _copy(connection: sa.Connection, rows: Sequence[NewRow], common: Values) -> None:
-    """Send rows in COPY's text format, as one text: row by row the driver takes as long as the database."""
+def _copy(connection: sa.Connection, table: sa.Table, columns: Sequence[str], lines: Sequence[str]) -> None:
+    """Send lines of COPY's text format, as one text: row by row the driver takes as long as the database."""
     driver: Any = connection.connection.driver_connection
-    tail = "\t".join(map(_field, common.values()))
-    lines = "".join([f"{_line(row)}\t{tail}\n" for row in rows])
-    into = f"COPY deliveries ({', '.join((*_COLUMNS, *common))}) FROM STDIN"
-    with driver.cursor() as cursor, cursor.copy(into) as copy:
-        copy.write(lines)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
+        copy.write("\n".join(lines))
 
 
 def _line(row: NewRow) -> str:

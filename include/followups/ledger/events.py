@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from followups.ledger.bulk import insert_many
 from followups.model import State
 from followups.schema import events
 
@@ -19,8 +20,7 @@ from followups.schema import events
 def record(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Append events; each names one delivery, or a batch and so all deliveries in it at that moment."""
     filled = [{"delivery_id": None, "batch_id": None, "from_state": None, "reason": None, **row} for row in rows]
-    if filled:
-        connection.execute(sa.insert(events), filled)
+    insert_many(connection, events, filled)
 
 
 def of_batch(

@@ -12,7 +12,7 @@ from followups.base32 import LENGTH as KEY_LENGTH
 from followups.crash_points import reach
 from followups.ledger import events, owner_days
 from followups.ledger.asking import LastChange, ask, last_changes
-from followups.ledger.bulk import insert_deliveries, locked, update_deliveries
+from followups.ledger.bulk import insert_deliveries, insert_many, locked, update_deliveries
 from followups.ledger.clock import store_now
 from followups.ledger.rows import ChangedRow, Changes, Known, NewRow
 from followups.ledger.sets import is_one_of, keyed_numbers
@@ -176,7 +176,7 @@ class PlanLedger:
             {"batch_id": batch_id, "plan_id": self.plan_id, "feed": self._feed, "state": "open", "rows": count}
             for batch_id, count in changes.batches.items()
         ]
-        connection.execute(sa.insert(batches), rows)
+        insert_many(connection, batches, rows)
         planned = [
             events.of_batch(now, self._actor, batch_id, to_state=State.PLANNED, reason="due")
             for batch_id in changes.batches

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
 
 T = TypeVar("T")
+#: The database's driver gives Python's lock away many times a chunk; Python's own 5 ms would be waited for each time.
+SWITCH_SECONDS = 0.0005
 
 
 class Beside:
@@ -24,7 +27,10 @@ class Beside:
         self._writing: Future[None] | None = None
 
     def __enter__(self) -> Self:
-        """Return itself."""
+        """Let threads take turns quickly."""
+        self._switch_seconds = sys.getswitchinterval()
+        if self._looks or self._writes:
+            sys.setswitchinterval(SWITCH_SECONDS)
         return self
 
     def __exit__(
@@ -34,6 +40,7 @@ class Beside:
         for executor in (self._looks, self._writes):
             if executor is not None:
                 executor.shutdown()
+        sys.setswitchinterval(self._switch_seconds)
 
     def look(self, work: Callable[[], T]) -> Callable[[], T]:
         """Begin a look; return what gives its result."""
