@@ -14,8 +14,9 @@ from followups.feeds import Feed, Marker
 from followups.keys import content_hash, delivery_keys
 from followups.ledger.planning import INLINE, PlanLedger
 from followups.model import State
+from followups.planning.chunks import CHUNK_ROWS, Reader
 from followups.planning.counts import PlanCounts
-from followups.planning.planner import CHUNK_ROWS, Planner, Reader
+from followups.planning.planner import Planner
 from followups.rows import Candidate, Outline, PayloadBuilder
 from leadsquared.errors import ConfigurationError
 from leadsquared.wire.payload_rules import (

@@ -10,12 +10,12 @@ from typing import Any
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseHook
 
+from followups.planning.chunks import CHUNK_ROWS
 from followups.sql import bind
 from followups.table import Columns
 from leadsquared.errors import ConfigurationError
 from leadsquared.warehouse_errors import asking, opening
 
-CHUNK_ROWS = 5000
 #: How long to wait for a database file that another process has open for writing.
 LOCKED_SECONDS = 60.0
 LOCKED_PAUSE_SECONDS = 0.2

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from followups.ledger.planning import PlanLedger
-from followups.planning import planner as planner_module
+from followups.planning import chunks
 from followups.planning.batching import MAX_BYTES_PER_CALL
 from followups.planning.planner import Planner
 from tests.contract.ledger_kit import (
@@ -93,7 +93,7 @@ def test_what_was_sent_before_the_run_died_is_not_taken_up(engine: sa.Engine) ->
 def test_leftovers_fill_up_after_the_rows_of_the_window_in_any_number(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner_module, "CHUNK_ROWS", 60)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 60)
     first, _ = plan(engine, make_rows(200))
     end(engine, first)
     window = [*make_rows(10), *(make_row(f"g-{number}") for number in range(20))]

@@ -1,4 +1,4 @@
-"""Write rows by the thousand: what SQLAlchemy does for each value would cost more than the database."""
+"""Write deliveries by the thousand: what SQLAlchemy does for each value would cost more than the database."""
 
 from __future__ import annotations
 
@@ -14,25 +14,13 @@ import sqlalchemy as sa
 from msgspec.structs import asdict
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
+from followups.ledger.copying import NULL, copy_lines, field, json_text, moment, text
 from followups.ledger.rows import NewRow
 from followups.ledger.sets import is_one_of
 from followups.schema import deliveries
 
 Values = Mapping[str, Any]
 _COLUMNS = tuple(name for name in NewRow.__struct_fields__ if name != "owner_day")
-_NULL = r"\N"
-#: From so many rows on COPY is quicker than statements, which the driver sends one by one.
-_MANY = 20
-
-
-def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
-    """Insert rows that all have the same columns."""
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite" or len(rows) < _MANY:
-        connection.execute(sa.insert(table), rows)
-    else:
-        _copy(connection, table, tuple(rows[0]), ["\t".join(map(_field, row.values())) for row in rows])
 
 
 def insert_deliveries(connection: sa.Connection, rows: Sequence[NewRow], common: Values) -> None:
@@ -46,8 +34,8 @@ def insert_deliveries(connection: sa.Connection, rows: Sequence[NewRow], common:
     rows = sorted(rows, key=attrgetter("delivery_key"))
     try:
         with connection.begin_nested():
-            tail = "\t".join(map(_field, common.values()))
-            _copy(connection, deliveries, (*_COLUMNS, *common), [f"{_line(row)}\t{tail}" for row in rows])
+            tail = "\t".join(map(field, common.values()))
+            copy_lines(connection, deliveries, (*_COLUMNS, *common), [f"{_line(row)}\t{tail}" for row in rows])
     except psycopg.errors.UniqueViolation:  # another run was quicker with one of them
         statement = postgresql_insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
         plain = [{**asdict(row), **common} for row in rows]
@@ -95,32 +83,10 @@ def _insert_into_sqlite(connection: sa.Connection, rows: Sequence[NewRow], commo
     connection.exec_driver_sql(f"{into} ON CONFLICT (delivery_key) DO NOTHING", plain)
 
 
-def _copy(connection: sa.Connection, table: sa.Table, columns: Sequence[str], lines: Sequence[str]) -> None:
-    """Send lines of COPY's text format, as one text: row by row the driver takes as long as the database."""
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
-        copy.write("\n".join(lines))
-
-
 def _line(row: NewRow) -> str:
     """Return `_COLUMNS` of a row; keys, hashes, states and batches hold nothing to be escaped."""
     return (
-        f"{row.delivery_key}\t{_text(row.followup_id)}\t{row.state}\t{_text(row.reason)}\t{_text(row.task_type)}\t"
-        f"{_moment(row.due_at)}\t{row.content_hash}\t{_NULL if row.row_hash is None else row.row_hash}\t"
-        f"{_text(row.payload)}\t{row.batch_id or _NULL}"
+        f"{row.delivery_key}\t{text(row.followup_id)}\t{row.state}\t{text(row.reason)}\t{text(row.task_type)}\t"
+        f"{moment(row.due_at)}\t{row.content_hash}\t{NULL if row.row_hash is None else row.row_hash}\t"
+        f"{json_text(row.payload)}\t{row.batch_id or NULL}"
     )
-
-
-def _field(value: Any) -> str:
-    return _moment(value) if isinstance(value, datetime) else _text(None if value is None else str(value))
-
-
-def _text(value: str | None) -> str:
-    if value is None:
-        return _NULL
-    return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-
-
-@lru_cache(maxsize=10_000)
-def _moment(value: datetime | None) -> str:
-    return _NULL if value is None else value.isoformat()

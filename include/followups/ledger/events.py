@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from followups.ledger.bulk import insert_many
+from followups.ledger.copying import insert_many
 from followups.model import State
 from followups.schema import events
 

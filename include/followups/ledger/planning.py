@@ -12,8 +12,9 @@ from followups.base32 import LENGTH as KEY_LENGTH
 from followups.crash_points import reach
 from followups.ledger import events, owner_days
 from followups.ledger.asking import LastChange, ask, last_changes
-from followups.ledger.bulk import insert_deliveries, insert_many, locked, update_deliveries
+from followups.ledger.bulk import insert_deliveries, locked, update_deliveries
 from followups.ledger.clock import store_now
+from followups.ledger.copying import insert_many
 from followups.ledger.rows import ChangedRow, Changes, Known, NewRow
 from followups.ledger.sets import is_one_of, keyed_numbers
 from followups.model import State

@@ -45,24 +45,27 @@ _UNDECIDED = frozenset({State.SENDING, State.UNKNOWN})
 _WISHES = {State.CANCELLED: False, State.PLANNED: True}
 
 
+def decide_new(candidate: Candidate) -> Decision:
+    """Return the decision on a row that the ledger has not."""
+    if candidate.state is State.PLANNED:
+        return NEW
+    return Decision(Action.RECORD, candidate.state)
+
+
 def decide(
     candidate: Candidate,
-    known: Known | None,
+    known: Known,
     *,
     plan_id: int,
     requeue: Requeue,
     is_live_elsewhere: Callable[[int], bool],
 ) -> Decision:
-    """Return the decision on one row.
+    """Return the decision on a row that the ledger has.
 
     Delivered, sent and unknown rows are left alone whatever the warehouse says now (see `in_step` for feeds whose CRM
     tasks follow it); planned rows follow it; rows that were kept back or refused return when they changed, or when a
     person asks by `requeue`.
     """
-    if known is None:
-        if candidate.state == State.PLANNED:
-            return NEW
-        return Decision(Action.RECORD, candidate.state)
     changed = known.content_hash != candidate.content_hash
     if known.plan_id == plan_id:
         return Decision(Action.DUPLICATE, State.INVALID) if changed else Decision(Action.LEAVE, "repeated row")

@@ -17,6 +17,7 @@ from followups.ledger.planning import PlanLedger
 from followups.ledger.preview import PreviewLedger
 from followups.planning.batching import cut_slices
 from followups.planning.beside import Beside
+from followups.planning.counts import Preview
 from followups.planning.planner import Planner
 from followups.progress import Progress
 from followups.rows import RowReader, check_columns
@@ -55,6 +56,7 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
     ledger = _ledger(PreviewLedger if preview else PlanLedger, engine, feed, context)
     beside = Beside(looks=not preview, writes=not preview and engine.dialect.name != "sqlite")
     reader = RowReader(feed, datetime.now(UTC), directory)
+    shown = Preview() if preview else None
     _warn_of_all_rows(feed)
     with beside, seldom_collected():
         # The query is opened before the plan, so that a warehouse that is down leaves no trace in the ledger.
@@ -62,7 +64,18 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
             if ignored := check_columns(feed, columns.names):
                 log.info("columns of the query that no follow-up has are ignored: %s", ", ".join(ignored))
             ledger.open(kind=run_kind(context), mode=str(context["params"].get("mode", "send")), window=window)
-            planner = _planner(feed, ledger, TableReader(reader, columns), RelatedLookup(hook, feed), beside, context)
+            lookup = RelatedLookup(hook, feed) if feed.check_leads or feed.check_opportunities else None
+            planner = Planner(
+                feed,
+                ledger,
+                TableReader(reader, columns),
+                payload_builder(feed.marker),
+                requeue=context["params"].get("requeue") or "none",
+                limit=context["params"].get("limit"),
+                lookup=lookup,
+                preview=shown,
+                beside=beside,
+            )
             late = LateRows(columns, window.on_time_from, feed.zone)
             _add(planner, chunks, late.note if window.late else None)
         if feed.keeps_in_step and window.source == "interval" and run_kind(context) == "scheduled":
@@ -80,8 +93,8 @@ def plan_feed(name: str, ledger_conn_id: str, context: Any) -> list[dict[str, An
         "%d rows due, %d to send in %d calls and %d mapped tasks; by outcome: %s",
         counts.due, counts.to_send, counts.batches, len(slices), dict(counts.outcomes),
     )  # fmt: skip
-    if isinstance(ledger, PreviewLedger):
-        for line in preview_lines(planner.preview, counts, ledger.not_sent(), hook.settings):
+    if shown is not None and isinstance(ledger, PreviewLedger):
+        for line in preview_lines(shown, counts, ledger.not_sent(), hook.settings):
             log.info("%s", line)
         return []
     poke(ledger.plan_id)
@@ -111,22 +124,6 @@ def _noted(chunks: Rows, note: Callable[[list[tuple[Any, ...]]], None]) -> Rows:
     for chunk in chunks:
         note(chunk)
         yield chunk
-
-
-def _planner(
-    feed: Feed, ledger: Any, reader: TableReader, lookup: RelatedLookup, beside: Beside, context: Any
-) -> Planner:
-    params = context["params"]
-    return Planner(
-        feed,
-        ledger,
-        reader,
-        payload_builder(feed.marker),
-        requeue=params.get("requeue") or "none",
-        limit=params.get("limit"),
-        lookup=lookup if feed.check_leads or feed.check_opportunities else None,
-        beside=beside,
-    )
 
 
 def _warn_of_all_rows(feed: Feed) -> None:

@@ -16,8 +16,8 @@ from followups.garbage import only_new_searched
 from followups.ledger.keeping import KeepBackLedger
 from followups.ledger.planning import PlanLedger, finish_plans
 from followups.planning.batching import Slice
+from followups.planning.chunks import Reader
 from followups.planning.counts import PlanCounts
-from followups.planning.planner import Reader
 from followups.rows import RowReader
 from followups.sending import Sender, SendReport
 from followups.throttle import DailyQuotaReached

@@ -8,7 +8,7 @@ import pytest
 
 from followups.ledger.rows import Known
 from followups.model import State
-from followups.planning.decisions import Action, Decision, Requeue, decide
+from followups.planning.decisions import Action, Decision, Requeue, decide, decide_new
 from followups.rows import Candidate
 
 THIS_PLAN, DEAD_PLAN, LIVE_PLAN = 1, 2, 3
@@ -22,7 +22,9 @@ def judge(
     candidate: State, known: State | None, *, changed: bool = False, requeue: Requeue = "none", plan: int = DEAD_PLAN
 ) -> Decision:
     row = Candidate(key="k", followup_id="f", state=candidate, content_hash="new" if changed else "old", reason="why")
-    entry = None if known is None else Known(1, known, "old", plan, 0, None)
+    if known is None:
+        return decide_new(row)
+    entry = Known(1, known, "old", plan, 0, None)
     return decide(
         row, entry, plan_id=THIS_PLAN, requeue=requeue, is_live_elsewhere=lambda plan_id: plan_id == LIVE_PLAN
     )

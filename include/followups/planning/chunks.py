@@ -1,0 +1,80 @@
+"""A chunk of rows with what the ledger holds of it, which is asked for before the chunk's turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from followups.ledger.rows import Known
+from followups.model import State
+from followups.planning.beside import Beside
+from followups.planning.unchanged import comparable
+from followups.rows import Candidate, Outline
+
+#: How many rows a chunk has, where nothing else decides.
+CHUNK_ROWS = 5000
+
+
+class Ledger(Protocol):
+    """What is asked of the ledger for each chunk."""
+
+    def known(self, keys: Sequence[str]) -> dict[str, Known]: ...  # noqa: D102
+    def unchanged(self, row_hashes: Mapping[str, int], states: Collection[State]) -> dict[State, list[str]]: ...  # noqa: D102
+
+
+class Reader(Protocol):
+    """Makes candidates of what was read: `TableReader` for a query's rows, `RowReader` for mappings."""
+
+    def outlines(self, rows: Sequence[Any]) -> list[Outline]: ...  # noqa: D102
+    def read(self, rows: Sequence[Any], outlines: Sequence[Outline]) -> list[Candidate]: ...  # noqa: D102
+
+
+class Standing(NamedTuple):
+    """What the ledger holds of a chunk: keys by state of rows that nothing moved, and the others that it knows."""
+
+    unchanged: Mapping[State, Sequence[str]]
+    known: Mapping[str, Known]
+
+
+class Chunk(NamedTuple):
+    """Rows with their outlines, and what gives their standing."""
+
+    rows: Sequence[Any]
+    outlines: Sequence[Outline]
+    reader: Reader
+    standing: Callable[[], Standing]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, left: Collection[str], step: int | None = None) -> Iterator[list[Candidate]]:
+        """Yield the candidates of the rows whose keys are not among those that are left alone, `step` at a time."""
+        rows, outlines = self.rows, self.outlines
+        if left:
+            others = [pair for pair in zip(rows, outlines, strict=True) if pair[1].key not in left]
+            rows, outlines = [row for row, _ in others], [outline for _, outline in others]
+        step = step or len(rows)
+        for start in range(0, len(rows), step or 1):
+            yield self.reader.read(rows[start : start + step], outlines[start : start + step])
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Begins looks at the ledger; rows that are as they were in one of the states `left_alone` need not be read."""
+
+    ledger: Ledger
+    left_alone: Collection[State]
+    beside: Beside
+
+    def chunk(self, rows: Sequence[Any], reader: Reader) -> Chunk:
+        """Return a chunk whose look at the ledger is under way."""
+        outlines = reader.outlines(rows)
+        return Chunk(rows, outlines, reader, self.beside.look(lambda: self._look(outlines)))
+
+    def _look(self, outlines: Sequence[Outline]) -> Standing:
+        unchanged: Mapping[State, Sequence[str]] = {}
+        if self.left_alone:
+            unchanged = self.ledger.unchanged(comparable(outlines), self.left_alone)
+        left = {key for keys in unchanged.values() for key in keys}
+        return Standing(unchanged, self.ledger.known([key for key, _ in outlines if key not in left]))
