@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from struct import unpack
 from typing import Any
 
 import msgspec
@@ -68,12 +69,17 @@ class RowHasher:
         salted = repr((list(columns), sorted(defaults.items())))
         self._begun = blake2b(digest_size=8, salt=_begin(salted).digest())
 
-    def __call__(self, values: Sequence[Any]) -> int | None:
-        """Return 64 bits that change when the columns' values do; None where one has no form to be hashed."""
+    def __call__(self, rows: Iterable[Sequence[Any]]) -> list[int | None]:
+        """Return for each row 64 bits that change when its values do; None where one has no form to be hashed."""
+        digests = [self._digest(values) for values in rows]
+        numbers = iter(unpack(f">{len(digests) - digests.count(None)}q", b"".join(filter(None, digests))))
+        return [None if digest is None else next(numbers) for digest in digests]
+
+    def _digest(self, values: Sequence[Any]) -> bytes | None:
         try:
             content = self._encode(values)
         except (TypeError, ValueError, OverflowError, RecursionError):
             return None
         row_hash = self._begun.copy()
         row_hash.update(content)
-        return int.from_bytes(row_hash.digest(), "big", signed=True)
+        return row_hash.digest()

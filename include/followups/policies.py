@@ -19,7 +19,7 @@ class EndBeforeDueError(ValueError):
     """Seen only once both dates are in one zone."""
 
 
-class Times(Struct, frozen=True, kw_only=True):
+class Times(Struct, frozen=True, kw_only=True, gc=False):
     """When a follow-up is due and ends, in UTC, and why it is held, where it is."""
 
     due_at: datetime
@@ -60,7 +60,7 @@ class DatePolicy:
                 due = self.now.replace(second=0, microsecond=0) + timedelta(minutes=1)
         if self.feed.quiet_hours is not None:
             due = self._after_quiet_hours(due, self.feed.quiet_hours)
-        return Times(due_at=due, end_at=due + length, held=held)
+        return Times(due_at=due, end_at=due + length if length else due, held=held)
 
     def _after_quiet_hours(self, due: datetime, quiet: QuietHours) -> datetime:
         local = due.astimezone(self._zone)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 from pydantic import TypeAdapter, ValidationError
@@ -42,7 +42,7 @@ class PayloadBuilder(Protocol):
         """Raise ValueError, free of personal data, where LeadSquared has no form for the row."""
 
 
-class Outline(NamedTuple):
+class Outline(Struct, frozen=True, gc=False):
     """What tells a row from all others, and from what it was before, without a look at what it says."""
 
     key: str
@@ -50,7 +50,7 @@ class Outline(NamedTuple):
     row_hash: int | None = None
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
+class Candidate(Struct, frozen=True, kw_only=True, gc=False):
     """What one row would become; `state` is planned, held, invalid or cancelled."""
 
     key: str
@@ -101,12 +101,12 @@ class RowReader:
         return DatePolicy(self.feed, self.now)
 
     @cached_property
-    def _row_hash(self) -> RowHasher:
+    def _row_hashes(self) -> RowHasher:
         return RowHasher(COLUMNS, self.feed.defaults)
 
     def outlines(self, rows: Sequence[Mapping[str, Any]]) -> list[Outline]:
         """Return the rows' keys and hashes."""
-        hashes = [self._row_hash([row.get(column) for column in COLUMNS]) for row in rows]
+        hashes = self._row_hashes([row.get(column) for column in COLUMNS] for row in rows)
         return list(map(Outline, delivery_keys(self.feed.name, map(self.identity, rows)), hashes))
 
     def identity(self, row: Mapping[str, Any]) -> Sequence[str]:

@@ -24,7 +24,7 @@ class Columns:
 
     def named(self, row: Row) -> dict[str, Any]:
         """Return a row's values by column, every moment with its zone."""
-        values = dict(zip(self.names, row, strict=True))
+        values = dict(zip(self.names, row))  # noqa: B905 - no query's row is shorter or longer
         for name in self.in_utc:
             if isinstance(moment := values[name], datetime):
                 values[name] = moment.replace(tzinfo=UTC)
@@ -40,12 +40,12 @@ class TableReader:
         places = {name: place for place, name in enumerate(columns.names)}
         used = [name for name in COLUMNS if name in places]
         self._pick = itemgetter(*(places[name] for name in used))
-        self._row_hash = RowHasher(used, reader.feed.defaults)
+        self._row_hashes = RowHasher(used, reader.feed.defaults)
         self._id_place = places.get("followup_id")
 
     def outlines(self, rows: Sequence[Row]) -> list[Outline]:
         """Return the rows' keys and hashes."""
-        hashes = map(self._row_hash, map(self._pick, rows))
+        hashes = self._row_hashes(map(self._pick, rows))
         return list(map(Outline, delivery_keys(self._reader.feed.name, map(self._identity, rows)), hashes))
 
     def read(self, rows: Iterable[Row], outlines: Sequence[Outline]) -> list[Candidate]:

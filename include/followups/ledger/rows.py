@@ -27,7 +27,7 @@ class Known(NamedTuple):
     withdrawn: bool = False
 
 
-class NewRow(Struct, kw_only=True):
+class NewRow(Struct, kw_only=True, gc=False):
     """A delivery that the ledger has not seen; `batch_id` only where it is planned."""
 
     delivery_key: str

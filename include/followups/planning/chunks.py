@@ -77,4 +77,4 @@ class Looks:
         if self.left_alone:
             unchanged = self.ledger.unchanged(comparable(outlines), self.left_alone)
         left = {key for keys in unchanged.values() for key in keys}
-        return Standing(unchanged, self.ledger.known([key for key, _ in outlines if key not in left]))
+        return Standing(unchanged, self.ledger.known([each.key for each in outlines if each.key not in left]))

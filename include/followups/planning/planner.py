@@ -184,9 +184,9 @@ class Planner:
             yield from judged
 
     def _take(self, candidate: Candidate, known: Known | None) -> None:
-        decision = self._decide(candidate, known)
+        decision = decide_new(candidate) if known is None else self._decide(candidate, known)
         owner_day = None
-        if decision.action is Action.SEND and (known is None or known.state in NEVER_ALLOWED):
+        if decision.action is Action.SEND and self._allowance.is_limited and _takes_allowance(known):
             candidate, owner_day = self._allowance.apply(candidate)
             if candidate.state is State.HELD:
                 decision = Decision(Action.RECORD, candidate.state, candidate.reason or "")
@@ -203,9 +203,7 @@ class Planner:
                 assert known is not None
                 self._pending.keep(withdrawal_of(known, decision.why))
 
-    def _decide(self, candidate: Candidate, known: Known | None) -> Decision:
-        if known is None:
-            return decide_new(candidate)
+    def _decide(self, candidate: Candidate, known: Known) -> Decision:
         return decide(
             candidate,
             known,
@@ -272,3 +270,8 @@ class Planner:
         changes.asked = self._in_step.asked()
         if len(changes):
             self._beside.write(lambda: self._ledger.write(changes))
+
+
+def _takes_allowance(known: Known | None) -> bool:
+    """Tell whether a row that is sent takes of its owner's allowance: one that was to be sent before took it then."""
+    return known is None or known.state in NEVER_ALLOWED

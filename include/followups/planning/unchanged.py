@@ -23,7 +23,7 @@ def comparable(outlines: Sequence[Outline]) -> dict[str, int]:
 
     Keys of several rows are not among them: which of two rows counts is not told by a hash.
     """
-    hashes = {key: row_hash for key, row_hash in outlines if row_hash is not None}
+    hashes = {each.key: each.row_hash for each in outlines if each.row_hash is not None}
     if len(hashes) < len(outlines):
         for key, count in Counter(outline.key for outline in outlines).items():
             if count > 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, Literal
 
@@ -96,7 +97,7 @@ def build_payload(
     :raises PayloadError: naming the parameter at fault.
     """
     due = format_utc(due_at, "due_at")
-    end = due if end_at is None else format_utc(end_at, "end_at")
+    end = due if end_at is None or end_at is due_at else format_utc(end_at, "end_at")
     if end < due:
         raise PayloadError("end_at", "is before due_at")
     payload: dict[str, Any] = {
@@ -203,6 +204,7 @@ def _custom_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return {_field_name(name): _custom_value(name, value) for name, value in values.items()}
 
 
+@lru_cache
 def _field_name(name: str) -> str:
     if not _FIELD_NAME.match(name):
         raise PayloadError("custom_fields", "names must look like mx_Custom_1")
