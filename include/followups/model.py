@@ -86,6 +86,9 @@ _CUSTOM_FIELD = re.compile(r"mx_[A-Za-z0-9_]+")
 _to_json = msgspec.json.Encoder().encode
 
 
+_minutes = lru_cache(lambda minutes: timedelta(minutes=minutes))
+
+
 @lru_cache(maxsize=65_536)
 def _email(value: str) -> str:
     try:
@@ -229,4 +232,4 @@ class FollowUp(BaseModel):
     @property
     def length(self) -> timedelta | None:
         """How long it lasts, where the row says so by `duration_minutes`."""
-        return None if self.duration_minutes is None else timedelta(minutes=self.duration_minutes)
+        return None if self.duration_minutes is None else _minutes(self.duration_minutes)

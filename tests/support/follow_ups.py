@@ -8,7 +8,7 @@ from typing import Any
 
 from followups.directory import Directory
 from followups.feeds import Feed
-from followups.planning.planner import Reader
+from followups.planning.chunks import Reader
 from followups.rows import Candidate, Outline, RowReader
 
 #: The moment at which the tests' runs read the warehouse.

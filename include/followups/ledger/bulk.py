@@ -35,7 +35,7 @@ def insert_deliveries(connection: sa.Connection, rows: Sequence[NewRow], common:
     try:
         with connection.begin_nested():
             tail = "\t".join(map(field, common.values()))
-            copy_lines(connection, deliveries, (*_COLUMNS, *common), [f"{_line(row)}\t{tail}" for row in rows])
+            copy_lines(connection, deliveries, (*_COLUMNS, *common), [_line(row, tail) for row in rows])
     except psycopg.errors.UniqueViolation:  # another run was quicker with one of them
         statement = postgresql_insert(deliveries).on_conflict_do_nothing(index_elements=["delivery_key"])
         plain = [{**asdict(row), **common} for row in rows]
@@ -83,10 +83,10 @@ def _insert_into_sqlite(connection: sa.Connection, rows: Sequence[NewRow], commo
     connection.exec_driver_sql(f"{into} ON CONFLICT (delivery_key) DO NOTHING", plain)
 
 
-def _line(row: NewRow) -> str:
-    """Return `_COLUMNS` of a row; keys, hashes, states and batches hold nothing to be escaped."""
-    return (
-        f"{row.delivery_key}\t{text(row.followup_id)}\t{row.state}\t{text(row.reason)}\t{text(row.task_type)}\t"
-        f"{moment(row.due_at)}\t{row.content_hash}\t{NULL if row.row_hash is None else row.row_hash}\t"
-        f"{json_text(row.payload)}\t{row.batch_id or NULL}"
-    )
+def _line(row: NewRow, common: str) -> str:
+    """Return `_COLUMNS` and what all rows have in common; keys, hashes, states and batches need no escape."""
+    return "\t".join((
+        row.delivery_key, text(row.followup_id), row.state, NULL if row.reason is None else text(row.reason),
+        text(row.task_type), moment(row.due_at), row.content_hash, NULL if row.row_hash is None else str(row.row_hash),
+        json_text(row.payload), row.batch_id or NULL, common,
+    ))  # fmt: skip

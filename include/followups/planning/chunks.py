@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from followups.ledger.rows import Known
@@ -59,22 +58,26 @@ class Chunk(NamedTuple):
             yield self.reader.read(rows[start : start + step], outlines[start : start + step])
 
 
-@dataclass(frozen=True)
 class Looks:
     """Begins looks at the ledger; rows that are as they were in one of the states `left_alone` need not be read."""
 
-    ledger: Ledger
-    left_alone: Collection[State]
-    beside: Beside
+    def __init__(self, ledger: Ledger, left_alone: Collection[State], beside: Beside) -> None:
+        self._ledger = ledger
+        self._left_alone = left_alone
+        self._beside = beside
+        #: whether the chunk before had rows that the ledger knows; among new rows none is as it was
+        self._meets_known = True
 
     def chunk(self, rows: Sequence[Any], reader: Reader) -> Chunk:
         """Return a chunk whose look at the ledger is under way."""
         outlines = reader.outlines(rows)
-        return Chunk(rows, outlines, reader, self.beside.look(lambda: self._look(outlines)))
+        return Chunk(rows, outlines, reader, self._beside.look(lambda: self._look(outlines)))
 
     def _look(self, outlines: Sequence[Outline]) -> Standing:
         unchanged: Mapping[State, Sequence[str]] = {}
-        if self.left_alone:
-            unchanged = self.ledger.unchanged(comparable(outlines), self.left_alone)
+        if self._left_alone and self._meets_known:
+            unchanged = self._ledger.unchanged(comparable(outlines), self._left_alone)
         left = {key for keys in unchanged.values() for key in keys}
-        return Standing(unchanged, self.ledger.known([each.key for each in outlines if each.key not in left]))
+        known = self._ledger.known([each.key for each in outlines if each.key not in left])
+        self._meets_known = bool(unchanged or known)
+        return Standing(unchanged, known)

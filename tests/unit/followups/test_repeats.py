@@ -1,0 +1,43 @@
+"""The same id again in one window."""
+
+from __future__ import annotations
+
+from followups.model import State
+from followups.planning.repeats import Repeats
+from followups.rows import Candidate
+
+
+def row(key: str, content: str = "a") -> Candidate:
+    return Candidate(key=key, followup_id=key, state=State.PLANNED, content_hash=content)
+
+
+def test_first_row_of_an_id_is_told_from_those_behind_it() -> None:
+    repeats = Repeats("visits")
+    repeats.begin_chunk({})
+    assert repeats.first(row("k")) is None
+    assert repeats.first(row("k", "b")) == "a"
+
+
+def test_rows_are_remembered_for_two_chunks_and_for_as_long_as_their_batch_is_open() -> None:
+    repeats = Repeats("visits")
+    repeats.begin_chunk({})
+    repeats.first(row("k"))
+    for _ in range(2):
+        repeats.begin_chunk({})
+        assert repeats.first(row("k", "b")) == "a"
+    repeats.begin_chunk({"k": "a"})
+    assert repeats.first(row("k", "b")) == "a"
+    repeats.begin_chunk({})
+    assert repeats.first(row("k", "b")) is None
+
+
+def test_equal_rows_are_no_conflict_and_each_other_content_is_one() -> None:
+    repeats = Repeats("visits")
+    assert not repeats.conflicts(row("k", "a"), "a")
+    assert repeats.conflicts(row("k", "b"), "a")
+    assert not repeats.conflicts(row("k", "b"), "a")
+    assert repeats.conflicts(row("k", "c"), "a")
+    taken = repeats.take_conflicts()
+    assert [each.content_hash for each in taken.values()] == ["b", "c"]
+    assert "k" not in taken
+    assert repeats.take_conflicts() == {}
