@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -16,8 +16,9 @@ from followups.directory import Directory
 from followups.errors import PermanentError
 from followups.feeds import Feed
 from followups.keys import RowHasher, content_hash, content_hashes, delivery_keys
-from followups.model import CONTROL_CHARACTER, GUID_PATTERN, TEXT_PATTERN, FollowUp, State
+from followups.model import FollowUp, State
 from followups.policies import DatePolicy, EndBeforeDueError, Times
+from followups.row_errors import explain
 
 REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
 OWNER_COLUMNS = ("owner_email", "owner_id")
@@ -242,35 +243,3 @@ def _shown(followup_id: str) -> str:
 def _storable(text: str) -> str:
     """Return the text without what no database stores: NUL, halves of surrogate pairs."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-_MISSING = "missing"
-_NOT_MATCHED = {
-    GUID_PATTERN: "not an id like 00000000-0000-4000-8000-000000000001",
-    TEXT_PATTERN: CONTROL_CHARACTER,
-}
-_SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "string_too_long": lambda context: f"longer than {context['max_length']} characters",
-    "string_too_short": lambda _: _MISSING,
-    "string_pattern_mismatch": lambda context: _NOT_MATCHED[context["pattern"]],
-    "string_type": lambda _: "not text",
-    "string_unicode": lambda _: "not valid Unicode text (a broken emoji, or text cut in the middle)",
-    "int_parsing_size": lambda _: "not a number of a sensible size",
-    "literal_error": lambda context: f"not one of {context['expected']}",
-    "greater_than_equal": lambda context: f"less than {context['ge']}",
-    "less_than_equal": lambda context: f"more than {context['le']}",
-    "missing": lambda _: _MISSING,
-}
-
-
-def explain(error: ValidationError) -> str:
-    """Say what is wrong with a row, column by column, without a word of its content."""
-    reasons = []
-    for problem in error.errors(include_url=False, include_input=True):
-        column = str(problem["loc"][0]) if problem["loc"] else ""
-        sentence = _SENTENCES.get(problem["type"])
-        text = sentence(problem.get("ctx", {})) if sentence else problem["msg"].removeprefix("Input should be ")
-        if problem["input"] is None and problem["loc"]:
-            text = _MISSING
-        reasons.append(f"{column}: {text}" if column else text)
-    return "; ".join(reasons)
