@@ -83,6 +83,7 @@ CONTROL_CHARACTER = "holds a control character that LeadSquared cannot store"
 #: For text that pydantic does not check: lone surrogates too.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CUSTOM_FIELD = re.compile(r"mx_[A-Za-z0-9_]+")
+_is_custom_field = lru_cache(_CUSTOM_FIELD.fullmatch)
 _to_json = msgspec.json.Encoder().encode
 
 
@@ -105,7 +106,7 @@ def _clean(value: str) -> str:
 
 def _as_text(value: Any) -> Any:
     """Take ids that a warehouse keeps as numbers or UUIDs."""
-    if isinstance(value, bool) or value is None or isinstance(value, str | bytes | float):
+    if isinstance(value, str) or value is None or isinstance(value, bool | bytes | float):
         return value
     return str(value)
 
@@ -141,7 +142,7 @@ def _custom_fields(value: Any) -> Any:
         raise PydanticCustomError("custom_fields", "not a JSON object of mx_… fields")
     cleaned = {}
     for name, content in value.items():
-        if not isinstance(name, str) or not _CUSTOM_FIELD.fullmatch(name):
+        if not isinstance(name, str) or not _is_custom_field(name):
             raise PydanticCustomError("custom_fields", "a field's name is not like mx_Custom_1")
         if content is not None:
             cleaned[name] = _plain(content)

@@ -102,6 +102,10 @@ class RowReader:
         return DatePolicy(self.feed, self.now)
 
     @cached_property
+    def _defaults(self) -> Sequence[tuple[str, Any]]:
+        return tuple(self.feed.defaults.items())
+
+    @cached_property
     def _row_hashes(self) -> RowHasher:
         return RowHasher(COLUMNS, self.feed.defaults)
 
@@ -137,7 +141,7 @@ class RowReader:
 
     def fill(self, row: dict[str, Any]) -> dict[str, Any]:
         """Give a row the feed's defaults where it has no value, and return it."""
-        for name, default in self.feed.defaults.items():
+        for name, default in self._defaults:
             if row.get(name) is None:
                 row[name] = default
         return row

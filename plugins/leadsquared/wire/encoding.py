@@ -33,7 +33,8 @@ def encode_payload(payload: Mapping[str, Any]) -> str:
         raise _unsendable_text(payload) from None
     except (TypeError, OverflowError) as unsupported:
         raise PayloadError("payload", f"holds a value that JSON cannot: {unsupported}") from None
-    if b"\\u0000" in encoded and (fault := _find_unsendable(payload)):
+    # One byte is found ten times as fast as six, and most payloads have no backslash.
+    if b"\\" in encoded and b"\\u0000" in encoded and (fault := _find_unsendable(payload)):
         raise PayloadError(*fault)
     return encoded.decode()
 
