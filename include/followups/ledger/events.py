@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from followups.model import State
 from followups.schema import events
 
+_APPEND = sa.insert(events).inline()
+
 
 def record(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Append events; each names one delivery, or a batch and so all deliveries in it at that moment."""
     filled = [{"delivery_id": None, "batch_id": None, "from_state": None, "reason": None, **row} for row in rows]
     if filled:
-        connection.execute(sa.insert(events), filled)
+        connection.execute(_APPEND, filled if len(filled) > 1 else filled[0])
 
 
 def of_batch(
