@@ -13,7 +13,8 @@ from sandbox.dates import local_day
 from sandbox.duplicates import Duplicates, Markers
 from sandbox.people import People
 
-_FREEZE_EVERY = 50_000
+#: Python would search all tasks for garbage now and then, and nothing would be answered meanwhile.
+_FREEZE_EVERY = 5_000
 
 Bucket = tuple[int, int, int]
 
