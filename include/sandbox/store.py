@@ -13,8 +13,7 @@ from sandbox.dates import local_day
 from sandbox.duplicates import Duplicates, Markers
 from sandbox.people import People
 
-#: Python would search all tasks for garbage now and then, and nothing would be answered meanwhile.
-_FREEZE_EVERY = 5_000
+_FREEZE_EVERY = 50_000
 
 Bucket = tuple[int, int, int]
 
