@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
@@ -13,6 +15,10 @@ BUSY_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_SECONDS = 10
 _IN_TURN = "in turn"
+#: A connection that was given back so lately is taken for alive: asking it costs as much as a statement.
+TRUSTED_SECONDS = 0.05
+_GIVEN_BACK = "given back at"
+_BEGIN_FORGETFUL = "BEGIN; SET LOCAL synchronous_commit = off"
 
 
 def connect(url: str | URL) -> sa.Engine:
@@ -81,12 +87,44 @@ def _postgresql(url: URL) -> sa.Engine:
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     # A host that is gone answers nothing: within a minute the connection to it counts as lost.
     alive = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-    return sa.create_engine(
+    engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": options, **alive},
+        # In autocommit psycopg leaves BEGIN to us, which says at once what the transaction needs.
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": options, "autocommit": True, **alive},
         pool_size=20,
         max_overflow=20,
-        pool_pre_ping=True,
+        # The connection that was used last has the statements prepared.
+        pool_use_lifo=True,
         # Parameters hold payloads, and errors reach logs.
         hide_parameters=True,
     )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        durable = connection.get_execution_options().get("durable", True)
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute("BEGIN" if durable else _BEGIN_FORGETFUL, prepare=False)
+        except psycopg.Error:
+            connection.exec_driver_sql("BEGIN")  # fails again, but in SQLAlchemy's words
+
+    _replace_lost(engine)
+    return engine
+
+
+def _replace_lost(engine: sa.Engine) -> None:
+    """Ask connections that were idle whether they live; one that does not makes the pool open new ones."""
+
+    @event.listens_for(engine, "checkin")
+    def _note(_connection: Any, record: Any) -> None:
+        record.info[_GIVEN_BACK] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ask(connection: Any, record: Any, _proxy: Any) -> None:
+        given_back = record.info.get(_GIVEN_BACK)
+        if given_back is None or time.monotonic() - given_back < TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.OperationalError as lost:
+            raise sa.exc.InvalidatePoolError from lost

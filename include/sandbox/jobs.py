@@ -44,7 +44,8 @@ class JobQueue:
 
     def __init__(self) -> None:
         self._last = _FIRST_NUMBER
-        self._pending: dict[str, tuple[Job, asyncio.TimerHandle | None]] = {}
+        #: A job that never runs is not kept: so many rows would make the search for garbage stop all calls.
+        self._pending: dict[str, asyncio.TimerHandle | None] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -62,8 +63,8 @@ class JobQueue:
         """Run a job after a delay; None means never."""
         handle = None
         if delay_seconds is not None:
-            handle = asyncio.get_running_loop().call_later(delay_seconds, self._run, job.request)
-        self._pending[job.request] = job, handle
+            handle = asyncio.get_running_loop().call_later(delay_seconds, self._run, job)
+        self._pending[job.request] = handle
         self._idle.clear()
 
     async def drain(self, seconds: float) -> bool:
@@ -76,17 +77,16 @@ class JobQueue:
 
     def clear(self) -> None:
         """Forget what is pending."""
-        for _, handle in self._pending.values():
+        for handle in self._pending.values():
             if handle is not None:
                 handle.cancel()
         self._pending.clear()
         self._idle.set()
 
-    def _run(self, request: str) -> None:
-        job, _ = self._pending[request]
+    def _run(self, job: Job) -> None:
         try:
             job.report(job.work())
         finally:
-            del self._pending[request]
+            del self._pending[job.request]
             if not self._pending:
                 self._idle.set()

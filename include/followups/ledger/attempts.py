@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from followups.ledger import events
+from followups.ledger.clock import Clock
 from followups.model import Outcome, State
 from followups.schema import UtcDateTime, attempts
 
 if TYPE_CHECKING:
     from followups.ledger.sending import Claim
+
+
+_BEGIN = sa.insert(attempts).inline()
 
 
 def begun(
@@ -30,7 +34,7 @@ def begun(
         "delivery_ids": list(delivery_ids),
         "started_at": now,
     }
-    connection.execute(sa.insert(attempts).values(attempt))
+    connection.execute(_BEGIN, attempt)
     event = events.of_batch(
         now,
         claim.owner,
@@ -44,22 +48,39 @@ def begun(
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A call that has just ended: when it began, and with which rows."""
+    """A call that has just ended: when it began and ended, and with which rows."""
 
     started_at: datetime
+    finished_at: datetime
     delivery_ids: Sequence[int]
 
 
-def ended(connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> Ended | None:
-    """Note how the claim's call ended; return it, None where that was noted before."""
-    a = attempts.c
-    row = connection.execute(
-        sa.update(attempts)
-        .where(a.batch_id == claim.batch_id, a.token == claim.token, a.finished_at.is_(None))
-        .values(finished_at=now, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail)
-        .returning(a.started_at, a.delivery_ids)
-    ).first()
-    return None if row is None else Ended(started_at=row.started_at, delivery_ids=row.delivery_ids)
+class EndingAttempts:
+    """Notes how calls ended, by a statement that is built once for a store."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        a = attempts.c
+        self._end = (
+            sa.update(attempts)
+            .where(a.batch_id == sa.bindparam("of_batch"), a.token == sa.bindparam("of_token"), a.finished_at.is_(None))
+            .values(
+                finished_at=clock.now,
+                outcome=sa.bindparam("kind"),
+                http_status=sa.bindparam("status"),
+                detail=sa.bindparam("told"),
+            )
+            .returning(a.started_at, a.finished_at, a.delivery_ids)
+        )
+
+    def ended(self, connection: sa.Connection, claim: Claim, outcome: Outcome) -> Ended | None:
+        """Note how the claim's call ended; return it, None where that was noted before."""
+        values = {
+            "of_batch": claim.batch_id, "of_token": claim.token,
+            "kind": outcome.kind, "status": outcome.http_status, "told": outcome.detail,
+        }  # fmt: skip
+        row = connection.execute(self._end, values | self._clock.values()).first()
+        return None if row is None else Ended(**row._mapping)
 
 
 def last_begun(batch_id: str) -> sa.ScalarSelect[datetime | None]:

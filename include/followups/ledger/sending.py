@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from followups.crash_points import reach
 from followups.ledger import attempts, events, late_replies
-from followups.ledger.clock import store_now
+from followups.ledger import send_statements as statements
+from followups.ledger.clock import Clock, store_now
 from followups.model import Outcome, OutcomeKind, State
 from followups.planning.batching import plan_of
 from followups.schema import batches, deliveries, plans
@@ -81,6 +82,10 @@ class SendLedger:
         self._replaces = replaces
         #: Never shorter than twice a call's time-out: a living sender's batch must not be given up.
         self.lease = max(lease, 2 * longest_call)
+        self._clock = Clock(engine.dialect)
+        self._attempts = attempts.EndingAttempts(self._clock)
+        self._claim = statements.claim(self._clock, self._gone(self._clock.now))
+        self._begin = statements.begin(self._clock)
 
     def open_batches(self, first: str, end: str) -> list[str]:
         """Return the ids from `first` (in) to `end` (out), of one plan, of batches that may still be claimed."""
@@ -104,17 +109,9 @@ class SendLedger:
 
     def claim(self, batch_id: str) -> Claim | None:
         """Take a batch that is open, again to be sent, or claimed by somebody who is gone and left no intent."""
-        b = batches.c
+        values = {"of_batch": batch_id, "claimant": self._owner} | self._clock.values(self.lease)
         with self._forgetful.begin() as connection:
-            now = store_now(connection)
-            free = sa.or_(b.state.in_(("open", "again")), sa.and_(b.state == "claimed", self._gone(now)))
-            statement = (
-                sa.update(batches)
-                .where(b.batch_id == batch_id, free)
-                .values(state="claimed", token=b.token + 1, owner=self._owner, lease_until=now + self.lease)
-                .returning(b.token)
-            )
-            token = connection.execute(statement).scalar_one_or_none()
+            token = connection.execute(self._claim, values).scalar_one_or_none()
         if token is None:
             return None
         return Claim(batch_id=batch_id, token=token, owner=self._owner)
@@ -122,8 +119,9 @@ class SendLedger:
     def release(self, claim: Claim) -> None:
         """Give a claim back unused."""
         with self._forgetful.begin() as connection:
-            statement = sa.update(batches).where(*_held_by(claim), batches.c.state == "claimed")
-            connection.execute(statement.values(state=_unsent(), owner=None, lease_until=None))
+            statement = sa.update(batches).where(*statements.HELD, batches.c.state == "claimed")
+            values = {"state": statements.unsent(), "owner": None, "lease_until": None}
+            connection.execute(statement.values(**values), _held_by(claim))
 
     def begin(self, claim: Claim, webhook_token: str) -> Intent | None:
         """Commit the intent to send; None where somebody else took the batch over or nothing is left to send.
@@ -131,27 +129,13 @@ class SendLedger:
         A claim that nobody took over is good however long its owner waited for a slot of the rate limit.
         `webhook_token` names this call to the status webhook; another call has another.
         """
-        b, d = batches.c, deliveries.c
+        held = _held_by(claim)
         with self._engine.begin() as connection:
-            now = store_now(connection)
-            fenced = (*_held_by(claim), b.state == "claimed")
-            moved = connection.execute(
-                sa.update(batches)
-                .where(*fenced)
-                .values(
-                    state="sending", sent_at=now, answered_at=None, looks=0, looked_at=None,
-                    lease_until=now + self.lease,
-                )
-            )  # fmt: skip
-            if not moved.rowcount:
+            now = connection.execute(self._begin, held | self._clock.values(self.lease)).scalar_one_or_none()
+            if now is None:
                 return None
-            _lock_rows(connection, [claim.batch_id])
-            found = connection.execute(
-                sa.update(deliveries)
-                .where(d.batch_id == claim.batch_id, d.state == State.PLANNED)
-                .values(state=sa.case((d.withdrawn, State.CANCELLED), else_=State.SENDING), updated_at=now)
-                .returning(d.id, d.payload, d.state)
-            ).all()
+            statements.lock_rows(connection, [claim.batch_id])
+            found = connection.execute(statements.TAKE_UP, {"of_batch": claim.batch_id, "now": now}).all()
             self._cancel(connection, claim, [row[0] for row in found if row[2] == State.CANCELLED], now)
             rows = sorted((row[0], row[1]) for row in found if row[2] == State.SENDING)
             if not rows:
@@ -165,51 +149,51 @@ class SendLedger:
     def record(self, claim: Claim, outcome: Outcome) -> bool:
         """Commit the outcome of the call; False where somebody else has the batch by now and it is only noted."""
         with self._forgetful.begin() as connection:
-            recorded = self._record(connection, claim, outcome, store_now(connection))
+            recorded = self._record(connection, claim, outcome)
             reach("before outcome commit")
         reach("after outcome commit")
         return recorded
 
-    def _record(self, connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> bool:
-        b, d = batches.c, deliveries.c
-        attempt = attempts.ended(connection, claim, outcome, now)
-        mine = (*_held_by(claim), b.state.in_(("sending", "unknown")))
-        values: dict[str, Any] = {
-            "state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None, "answered_at": now
-        }  # fmt: skip
-        target = _DELIVERY_STATE[outcome.kind]
-        if outcome.kind is OutcomeKind.REJECTED:
-            values |= {"state": "settled", "settled_at": now}
-        if outcome.crm_task_id:
-            target = State.CREATED
-            values |= {"state": "settled", "settled_at": now}
-        if outcome.request_id:
-            values["request_id"] = outcome.request_id
-        if outcome.kind is OutcomeKind.UNAUTHORISED:
-            values["state"] = _unsent()
-        lease = now + self.lease if outcome.kind is OutcomeKind.REFUSED else None
-        moved = connection.execute(sa.update(batches).where(*mine).values(**values, lease_until=lease))
-        reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
+    def _record(self, connection: sa.Connection, claim: Claim, outcome: Outcome) -> bool:
+        attempt = self._attempts.ended(connection, claim, outcome)
+        now = attempt.finished_at if attempt else store_now(connection)
+        moved = self._answer_batch(connection, claim, outcome, now)
+        target = State.CREATED if outcome.crm_task_id else _DELIVERY_STATE[outcome.kind]
         rows_moved = 0
-        if moved.rowcount:
-            _lock_rows(connection, [claim.batch_id])
-            # Rows that a look called absent meanwhile are as wrong as the others.
-            absent = (State.PLANNED,) if outcome.kind is OutcomeKind.REJECTED else ()
-            open_ones = d.state.in_((State.SENDING, State.UNKNOWN, *absent))
-            rows_moved = connection.execute(
-                sa.update(deliveries)
-                .where(d.batch_id == claim.batch_id, open_ones)
-                .values(state=target, reason=reason, crm_task_id=outcome.crm_task_id, updated_at=now)
-            ).rowcount
+        if moved:
+            statements.lock_rows(connection, [claim.batch_id])
+            rows_moved = self._answer_rows(connection, claim, outcome, target, now)
         if attempt and rows_moved < len(attempt.delivery_ids) and outcome.kind in _HAD_EFFECT:
             late_replies.look_anew(connection, claim, attempt, now)
             late_replies.keep_back(connection, claim, attempt, outcome, now)
-        note = outcome.detail if moved.rowcount else f"late reply of an earlier owner, only noted: {outcome.detail}"
+        note = outcome.detail if moved else f"late reply of an earlier owner, only noted: {outcome.detail}"
         event = events.of_batch(
             now, self._owner, claim.batch_id, from_state=State.SENDING, to_state=target, reason=note or None
         )
         events.record(connection, [event])
-        return bool(moved.rowcount)
+        return moved
+
+    def _answer_batch(self, connection: sa.Connection, claim: Claim, outcome: Outcome, now: datetime) -> bool:
+        lease = now + self.lease if outcome.kind is OutcomeKind.REFUSED else None
+        values: dict[str, Any] = {
+            "state": _BATCH_STATE[outcome.kind], "reason": outcome.detail or None, "answered_at": now,
+            "lease_until": lease,
+        }  # fmt: skip
+        if outcome.kind is OutcomeKind.REJECTED or outcome.crm_task_id:
+            values |= {"state": "settled", "settled_at": now}
+        if outcome.request_id:
+            values["request_id"] = outcome.request_id
+        give_back = outcome.kind is OutcomeKind.UNAUTHORISED
+        statement = statements.answer_batch(frozenset(values), give_back=give_back)
+        return bool(connection.execute(statement, _held_by(claim) | _new(values)).rowcount)
+
+    def _answer_rows(
+        self, connection: sa.Connection, claim: Claim, outcome: Outcome, target: State, now: datetime
+    ) -> int:
+        reason = outcome.detail if target in {State.REJECTED, State.UNKNOWN} else None
+        values = {"state": target, "reason": reason, "crm_task_id": outcome.crm_task_id, "updated_at": now}
+        statement = statements.answer_rows(outcome.kind)
+        return connection.execute(statement, {"of_batch": claim.batch_id} | _new(values)).rowcount
 
     def split(self, claim: Claim, outcome: Outcome) -> list[str]:
         """Record that a batch was refused as a whole, and put its rows into two, to find the row that spoils it.
@@ -218,10 +202,10 @@ class SendLedger:
         """
         b, d = batches.c, deliveries.c
         with self._engine.begin() as connection:
-            now = store_now(connection)
             parent = connection.execute(sa.select(batches).where(b.batch_id == claim.batch_id)).mappings().one()
-            if not self._record(connection, claim, outcome, now):
+            if not self._record(connection, claim, outcome):
                 return []
+            now = store_now(connection)
             refused = (d.batch_id == claim.batch_id, d.state == State.REJECTED)
             ids = connection.execute(sa.select(d.id).where(*refused).order_by(d.id)).scalars().all()
             middle = len(ids) // 2
@@ -265,7 +249,7 @@ class SendLedger:
                 .values(state="unknown", reason=reason)
                 .returning(b.batch_id)
             ).scalars().all()  # fmt: skip
-            _lock_rows(connection, expired)
+            statements.lock_rows(connection, expired)
             for batch_id in expired:
                 connection.execute(
                     sa.update(deliveries)
@@ -287,7 +271,7 @@ class SendLedger:
             now = store_now(connection)
             connection.execute(sa.update(plans).where(plans.c.id == plan_id).values(heartbeat_at=now))
 
-    def _gone(self, now: datetime) -> sa.ColumnElement[bool]:
+    def _gone(self, now: datetime | sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
         return sa.or_(batches.c.lease_until < now, batches.c.owner.in_(self._replaces))
 
     def _empty(self, connection: sa.Connection, claim: Claim, now: datetime) -> None:
@@ -297,7 +281,8 @@ class SendLedger:
             "state": "settled", "settled_at": now, "audited_at": None, "sent_at": sent_at,
             "reason": "nothing left to send",
         }  # fmt: skip
-        connection.execute(sa.update(batches).where(*_held_by(claim)).values(**values, lease_until=None))
+        statement = sa.update(batches).where(*statements.HELD).values(**values, lease_until=None)
+        connection.execute(statement, _held_by(claim))
 
     def _cancel(self, connection: sa.Connection, claim: Claim, delivery_ids: Sequence[int], now: datetime) -> None:
         """Let rows go that were cancelled in the warehouse while it was not known whether they had been created."""
@@ -314,17 +299,9 @@ class SendLedger:
         events.record(connection, log)
 
 
-def _unsent() -> sa.ColumnElement[str]:
-    """Return the state of a batch that its owner gives back: who sends again must find those that were settled."""
-    return sa.case((batches.c.settled_at.is_(None), "open"), else_="again")
+def _held_by(claim: Claim) -> dict[str, Any]:
+    return {"of_batch": claim.batch_id, "of_token": claim.token}
 
 
-def _lock_rows(connection: sa.Connection, batch_ids: Sequence[str]) -> None:
-    """Lock batches' rows in the order in which plans and verdicts lock theirs, so that none waits in a circle."""
-    d = deliveries.c
-    rows = sa.select(d.id).where(d.batch_id.in_(batch_ids))
-    connection.execute(rows.order_by(d.id).with_for_update())
-
-
-def _held_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return batches.c.batch_id == claim.batch_id, batches.c.token == claim.token
+def _new(values: dict[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}

@@ -70,11 +70,16 @@ def _postgresql(url: URL) -> sa.Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
             "options": f"{options} -c synchronous_commit=off -c timezone=UTC",
+            "cursor_factory": psycopg.RawCursor,
         },
         isolation_level="AUTOCOMMIT",
+        # The server's own place-holders: psycopg would search the long statement for its own at each call.
+        paramstyle="numeric_dollar",
         hide_parameters=True,
         pool_size=2,
         max_overflow=6,
+        # The last one used has the statements prepared.
+        pool_use_lifo=True,
         pool_timeout=POOL_TIMEOUT,
     )
 
