@@ -75,6 +75,8 @@ class PlanLedger:
 
     def known(self, keys: Sequence[str]) -> dict[str, Known]:
         """Return what the ledger holds of the keys, by key."""
+        if not keys:
+            return {}
         d = deliveries.c
         with self._reading.connect() as connection:
             query = sa.select(

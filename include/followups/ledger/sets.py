@@ -31,7 +31,8 @@ def keyed_numbers(
 
     :param key_length: of every key.
     """
-    pairs = [f"{key}{number}" for key, number in numbers.items()]
+    # What a plan wrote lies in the order of its keys, chunk by chunk.
+    pairs = sorted([f"{key}{number}" for key, number in numbers.items()])
     each: sa.ColumnElement[Any]
     if connection.dialect.name == "postgresql":
         each = sa.func.unnest(sa.func.string_to_array(_SEPARATOR.join(pairs), _SEPARATOR)).column_valued("each")
