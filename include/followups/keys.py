@@ -26,20 +26,21 @@ def _begun(feed: str) -> blake2b:
     return _begin(f"{feed}{_SEPARATOR}")
 
 
-def _key_digest(feed: str, identity: str) -> bytes:
-    key = _begun(feed).copy()
+def _key_digest(begun: blake2b, identity: str) -> bytes:
+    key = begun.copy()
     key.update(identity.encode("utf-8", "surrogatepass"))
     return key.digest()
 
 
 def delivery_key(feed: str, followup_id: str, *identity: str) -> str:
     """Return the key of one follow-up: 26 characters that depend on feed, id and the feed's identity columns alone."""
-    return base32.encode(_key_digest(feed, _SEPARATOR.join((followup_id, *identity))))
+    return base32.encode(_key_digest(_begun(feed), _SEPARATOR.join((followup_id, *identity))))
 
 
 def delivery_keys(feed: str, identities: Iterable[Sequence[str]]) -> list[str]:
     """Return the keys of many follow-ups, each given by its id and its feed's identity columns."""
-    return base32.encode_all([_key_digest(feed, _SEPARATOR.join(identity)) for identity in identities])
+    begun = _begun(feed)
+    return base32.encode_all([_key_digest(begun, _SEPARATOR.join(identity)) for identity in identities])
 
 
 def content_hash(content: str | bytes) -> str:
@@ -47,7 +48,7 @@ def content_hash(content: str | bytes) -> str:
     return base32.encode(_begin(content).digest())
 
 
-def content_hashes(contents: Iterable[bytes]) -> list[str]:
+def content_hashes(contents: Iterable[str | bytes]) -> list[str]:
     """Return the same of each content."""
     return base32.encode_all([_begin(content).digest() for content in contents])
 

@@ -117,7 +117,7 @@ class RowReader:
     def identity(self, row: Mapping[str, Any]) -> Sequence[str]:
         """Return what a row's key is made of; a bad row without an id has its content for one, to be recorded once."""
         followup_id = self._id(row)
-        return (followup_id, *self._identity(row)) if followup_id else ("", self._raw_content(row))
+        return (followup_id, *self._identity(row)) if followup_id else ("", content_hash(_raw(self.fill({**row}))))
 
     def identity_of(self, followup_id: str) -> Sequence[str] | None:
         """Return the same of a row by its id alone; None where an id is blank, or not all of the identity."""
@@ -131,12 +131,15 @@ class RowReader:
     def read_filled(self, rows: Sequence[dict[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:
         """Return the candidates of rows that hold the feed's defaults already."""
         checked = [_check(row) for row in rows]
-        contents = iter(content_hashes([each.content() for each in checked if isinstance(each, FollowUp)]))
+        contents = content_hashes([
+            each.content() if isinstance(each, FollowUp) else _raw(row)
+            for row, each in zip(rows, checked, strict=True)
+        ])  # fmt: skip
         return [
-            self._judge(each, outline, next(contents))
+            self._judge(each, outline, content)
             if isinstance(each, FollowUp)
-            else self._invalid(row, outline, each)
-            for row, outline, each in zip(rows, outlines, checked, strict=True)
+            else self._invalid(row, outline, content, each)
+            for row, outline, content, each in zip(rows, outlines, contents, checked, strict=True)
         ]
 
     def fill(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -177,18 +180,15 @@ class RowReader:
             return None
         return f"marker: task type {task_type!r} has no field {field}; add it there, or change `marker` in the feed"
 
-    def _invalid(self, row: Mapping[str, Any], outline: Outline, reason: str) -> Candidate:
+    def _invalid(self, row: Mapping[str, Any], outline: Outline, content: str, reason: str) -> Candidate:
         return Candidate(
             key=outline.key,
             followup_id=_storable(self._id(row)),
             state=State.INVALID,
             reason=reason,
-            content_hash=self._raw_content(row),
+            content_hash=content,
             row_hash=outline.row_hash,
         )
-
-    def _raw_content(self, row: Mapping[str, Any]) -> str:
-        return content_hash(repr(sorted((name, str(value)) for name, value in self.fill({**row}).items())))
 
     def _value(self, row: Mapping[str, Any], column: str) -> Any:
         given = row.get(column)
@@ -238,6 +238,11 @@ def _candidate(
         times=times,
         owner_email=owner,
     )
+
+
+def _raw(row: Mapping[str, Any]) -> str:
+    """Return all that a row without a follow-up says."""
+    return repr(sorted([(name, str(value)) for name, value in row.items()]))
 
 
 def _shown(followup_id: str) -> str:
