@@ -21,6 +21,7 @@ from followups.throttle.policy import (
     LEAD,
     MIDNIGHT_PAUSE,
     NORMAL,
+    PREPARE,
     BucketState,
     RateLimit,
     Widening,
@@ -42,11 +43,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Leave to send one call, now. `at` is the store's clock in UTC; `calls_today` counts this call too."""
+    """Leave to send one call, now. `at` is the store's clock in UTC; `calls_today` counts this call too.
+
+    `late_seconds` is how much later than its time the slot was given.
+    """
 
     bucket: str
     at: datetime
     waited_seconds: float
+    late_seconds: float
     calls_today: int
 
 
@@ -97,8 +102,17 @@ class Throttle:
         """Close the connections to the store."""
         self._closed()
 
-    def wait(self, bucket: str = NORMAL, *, stop: Callable[[], bool] | None = None) -> Slot:
+    def wait(
+        self,
+        bucket: str = NORMAL,
+        *,
+        stop: Callable[[], bool] | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> Slot:
         """Take the next slot, sleep until it, and return: the call must go out at once.
+
+        `prepare` is run once, shortly before the slot is due, when nothing can take it away any more; what it raises is
+        raised. Work that the call needs done is done there, so that calls leave evenly however long it takes.
 
         Raise DailyQuotaReached if the day is used up, ThrottleUnavailable if the store does not answer, SlotsMissed
         if this process is too slow, WaitStopped once `stop()` is true (asked every half second).
@@ -112,13 +126,17 @@ class Throttle:
         while slot is None:
             between = self._pass_bulk(turn) if bucket == BULK and self._bulk_limited else 0.0
             heed_bulk = bucket == BULK and not self._bulk_limited
-            slot = turn.take(self._request(NORMAL, between), self._limits[NORMAL], heed_bulk=heed_bulk)
+            request = self._request(NORMAL, between)
+            if prepare is not None:
+                request = replace(request, lead=PREPARE)
+            slot = turn.take(request, self._limits[NORMAL], heed_bulk=heed_bulk, prepare=prepare)
             self._bulk_limited = self._bulk_limited or slot is None
-        self._served_at = self._clock()
+        self._served_at = now = self._clock()
         return Slot(
             bucket=bucket,
             at=datetime.fromtimestamp(slot.at, UTC),
-            waited_seconds=self._clock() - started,
+            waited_seconds=now - started,
+            late_seconds=now - slot.due,
             calls_today=slot.day_calls,
         )
 

@@ -45,8 +45,19 @@ class Turn:
     may_insist: Callable[[], bool] = lambda: False
     counted: set[str] = field(default_factory=set)
 
-    def take(self, request: Request, limit: RateLimit, *, heed_bulk: bool = False) -> Reservation | None:
-        """Return a slot when it is due. None, with `heed_bulk`, if bulk calls turn out to have a limit."""
+    def take(
+        self,
+        request: Request,
+        limit: RateLimit,
+        *,
+        heed_bulk: bool = False,
+        prepare: Callable[[], None] | None = None,
+    ) -> Reservation | None:
+        """Return a slot when it is due. None, with `heed_bulk`, if bulk calls turn out to have a limit.
+
+        `prepare` is run at most once, as soon as the slot is certain, up to `policy.PREPARE` before it is due. The slot
+        is then returned however late it has become.
+        """
         misses = 0
         while misses < MAX_MISSES:
             slot = self._reserve(request, limit)
@@ -63,13 +74,17 @@ class Turn:
                     if self.may_insist():
                         request = replace(request, priority=Priority.SCHEDULED)
                     continue
-            self._sleep_until(slot.due)
+            if prepare is None:
+                self._sleep_until(slot.due)
             late = self.clock() - slot.due
             if late <= TOLERANCE and slot.transit <= MAX_TRANSIT:
+                if prepare is not None:
+                    prepare()
+                    self.sleep(max(0.0, slot.due - self.clock()))
                 return slot
             misses += 1
             # What made this one late may be there each time: a distant store, or slow commits.
-            request = replace(request, lead=LEAD + min(max(late, 0.0), MAX_TRANSIT))
+            request = replace(request, lead=max(request.lead, LEAD + min(max(late, 0.0), MAX_TRANSIT)))
         raise SlotsMissed(
             f"{MAX_MISSES} rate slots in a row were missed by more than {TOLERANCE * 1000:.0f} ms, so nothing is sent: "
             "this machine is overloaded, or the ledger's database is too far away."

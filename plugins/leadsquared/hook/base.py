@@ -21,25 +21,35 @@ from leadsquared.wire import reading
 from leadsquared.wire.encoding import PayloadError
 from leadsquared.wire.operations import Operation
 from leadsquared.wire.records import Page
-from leadsquared.wire.replies import Kind, Reply, error_of
+from leadsquared.wire.replies import Kind, Reply, error_of, not_sent
 
 log = logging.getLogger(__name__)
 
 READ_ATTEMPTS = 5
 LONGEST_PAUSE_SECONDS = 15.0
+#: A call that is so late for its slot is not made: whatever held it up, the slot is long past.
+FROZEN_SECONDS = 1.0
 _UNKNOWN_SHAPE = "LeadSquared answered a look-up with a body of an unexpected shape: ask again later."
 
-#: A body, or what makes one once the slot is held; None from it means: do not send.
+#: A body, or what makes one once the slot is certain; None from it means: do not send.
 Body = bytes | Callable[[], bytes | None] | None
 
 _warned: set[str] = set()
 
 
+class Slot(Protocol):
+    """Leave to make a call now."""
+
+    @property
+    def late_seconds(self) -> float:
+        """How much later than its time the slot was given."""
+
+
 class Throttle(Protocol):
     """What the hook asks of a throttle; see `followups.throttle.Throttle`."""
 
-    def wait(self, bucket: str = "normal") -> object:
-        """Return when the call may be made, which must then be made at once."""
+    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> Slot:
+        """Return when the call may be made, which must then be made at once; run `prepare` shortly before."""
 
     def refused(
         self,
@@ -133,7 +143,7 @@ class BaseCalls(BaseHook):
     def _call(
         self, operation: Operation, *, params: Mapping[str, str] | None = None, body: Body = None
     ) -> Reply | None:
-        """Wait for a place and a slot, make the body, send once, classify, tell the throttle of a refusal.
+        """Wait for a place and a slot, make the body just before, send once, classify, tell the throttle of a refusal.
 
         Returns None if `body()` did; an empty one makes a request without a body. Once `body()` was called nothing but
         its own errors is raised: what goes wrong after it is in the reply.
@@ -143,14 +153,15 @@ class BaseCalls(BaseHook):
         transport, throttle = self._get_transport(), self._get_throttle()
         with self._get_places():
             reach("before slot")
-            throttle.wait(operation.bucket)
-            reach("after slot")
             try:
-                content = body() if callable(body) else body
+                content, late = self._wait(throttle, operation.bucket, body)
             except PayloadError as unsendable:
                 return Reply(Kind.REJECTED, message=str(unsendable))
             if content is None and body is not None:
                 return None
+            if late > FROZEN_SECONDS and callable(body):
+                # Others may know by now that the call was to be made, and take it for lost.
+                return not_sent(f"not sent: this process was frozen for {late:.0f} s")
             self._count(operation)
             started = time.monotonic()
             reply = transport.send(operation, params=params, body=content or None)
@@ -158,6 +169,21 @@ class BaseCalls(BaseHook):
         if reply.kind is Kind.REFUSED:
             self._report_refusal(throttle, operation.bucket, reply)
         return reply
+
+    def _wait(self, throttle: Throttle, bucket: str, body: Body) -> tuple[bytes | None, float]:
+        """Return the body once the slot is due, and how late that is; a body is made shortly before, not after."""
+        if not callable(body):
+            slot = throttle.wait(bucket)
+            reach("after slot")
+            return body, slot.late_seconds
+        make, made = body, list[bytes | None]()
+
+        def prepare() -> None:
+            reach("after slot")
+            made.append(make())
+
+        slot = throttle.wait(bucket, prepare=prepare)
+        return made[0], slot.late_seconds
 
     def _change(self, operation: Operation, *, params: Mapping[str, str] | None = None, body: Body = None) -> Reply:
         """Make one call that changes something, exactly once; return its reply if accepted, else raise."""

@@ -24,14 +24,17 @@ class RecordingThrottle:
     waits: list[str] = field(default_factory=list)
     refusals: list[tuple[str, Any, Any, bool]] = field(default_factory=list)
     failure: Exception | None = None
+    late_seconds: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self, bucket: str = "normal") -> object:
+    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> RecordingThrottle:
         if self.failure is not None:
             raise self.failure
         with self.lock:
             self.waits.append(bucket)
-        return None
+        if prepare:
+            prepare()
+        return self
 
     def refused(
         self,

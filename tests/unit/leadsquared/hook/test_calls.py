@@ -13,6 +13,7 @@ import pytest
 
 from leadsquared import errors
 from leadsquared.hook import LeadSquaredHook
+from leadsquared.hook.base import FROZEN_SECONDS
 from leadsquared.wire.replies import Kind
 from tests.support.scripted_server import Act, Meeting, ScriptedServer, answer, cut, drip, drop, hang, reset
 from tests.unit.leadsquared.hook.conftest import ACCESS_KEY, SECRET_KEY, RecordingThrottle
@@ -63,6 +64,19 @@ def test_a_create_without_a_usable_answer_is_unknown_and_sent_exactly_once(
     assert reply is not None
     assert reply.kind is Kind.UNKNOWN
     assert len(server.requests) == len(throttle.waits) == 1
+
+
+def test_a_create_whose_process_was_frozen_before_it_left_is_not_sent(
+    hook: LeadSquaredHook, server: ScriptedServer, throttle: RecordingThrottle
+) -> None:
+    throttle.late_seconds = FROZEN_SECONDS + 1
+    reply = hook.post_tasks(lambda: [PAYLOAD])
+    assert reply is not None
+    assert (reply.kind, reply.message) == (Kind.NOT_SENT, "not sent: this process was frozen for 2 s")
+    assert server.requests == []
+    throttle.late_seconds = FROZEN_SECONDS - 0.5
+    assert hook.post_tasks(lambda: [PAYLOAD]) is not None
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("act", [hang, drip])
