@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from unittest.mock import Mock
+
 import pytest
 import sqlalchemy as sa
 
-from followups.throttle import Priority
+from followups.throttle import DailyQuotaReached, Priority, ThrottleError, ThrottleUnavailable
 from followups.throttle.policy import GUARD, PREPARE, TOLERANCE
 from tests.contract.throttle_kit import SimulatedTime, make_throttle, queue_up
 
@@ -26,21 +29,52 @@ def test_call_leaves_when_its_slot_is_due_however_long_it_prepared(
 
         slot = throttle.wait(prepare=prepare)
         assert time() == pytest.approx(slot.at.timestamp(), abs=1e-3)
-        assert slot.late_seconds == pytest.approx(0.0, abs=1e-3)
         assert began == [pytest.approx(slot.at.timestamp() - PREPARE, abs=GUARD - PREPARE)]
 
 
-def test_what_took_too_long_to_prepare_makes_a_call_late_and_is_not_done_again(engine: sa.Engine) -> None:
+@pytest.mark.parametrize("queued", [0, 10])
+def test_call_that_took_too_long_to_prepare_leaves_at_another_slot(engine: sa.Engine, queued: int) -> None:
     time = SimulatedTime(engine)
     with make_throttle(engine, time=time) as throttle:
-        prepared: list[None] = []
+        prepared: list[float] = []
 
         def prepare() -> None:
-            prepared.append(None)
-            time.pass_by(PREPARE + 3)
+            prepared.append(time())
+            queue_up(throttle, queued)
+            time.pass_by(PREPARE + 0.3)
 
-        assert throttle.wait(prepare=prepare).late_seconds == pytest.approx(3.0, abs=0.01)
+        slot = throttle.wait(prepare=prepare)
         assert len(prepared) == 1
+        assert slot.calls_today == 1 + queued
+        assert time() == pytest.approx(slot.at.timestamp(), abs=1e-3)
+        assert slot.at.timestamp() >= prepared[0] + PREPARE + 0.3
+
+
+def test_call_that_is_prepared_leaves_late_where_no_slot_is_near(engine: sa.Engine) -> None:
+    time = SimulatedTime(engine)
+    with make_throttle(engine, time=time) as throttle:
+
+        def prepare() -> None:
+            queue_up(throttle, 50)
+            time.pass_by(PREPARE + 0.3)
+
+        began = time()
+        throttle.wait(prepare=prepare)
+        assert time() == pytest.approx(began + PREPARE + 0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("failure", [ThrottleUnavailable, DailyQuotaReached(datetime.now(UTC))])
+def test_after_preparing_nothing_is_raised(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, failure: ThrottleError
+) -> None:
+    time = SimulatedTime(engine)
+    with make_throttle(engine, time=time) as throttle:
+
+        def prepare() -> None:
+            time.pass_by(PREPARE + 0.3)
+            monkeypatch.setattr(throttle._store, "reserve", Mock(side_effect=failure))
+
+        assert throttle.wait(prepare=prepare).calls_today == 1
 
 
 def test_nothing_is_prepared_for_a_slot_that_was_missed(engine: sa.Engine) -> None:

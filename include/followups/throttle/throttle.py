@@ -43,15 +43,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Leave to send one call, now. `at` is the store's clock in UTC; `calls_today` counts this call too.
-
-    `late_seconds` is how much later than its time the slot was given.
-    """
+    """Leave to send one call, now. `at` is the store's clock in UTC; `calls_today` counts this call too."""
 
     bucket: str
     at: datetime
     waited_seconds: float
-    late_seconds: float
     calls_today: int
 
 
@@ -112,7 +108,8 @@ class Throttle:
         """Take the next slot, sleep until it, and return: the call must go out at once.
 
         `prepare` is run once, shortly before the slot is due, when nothing can take it away any more; what it raises is
-        raised. Work that the call needs done is done there, so that calls leave evenly however long it takes.
+        raised, and after it nothing else. Work that a call needs done goes there, so that calls leave evenly all the
+        same.
 
         Raise DailyQuotaReached if the day is used up, ThrottleUnavailable if the store does not answer, SlotsMissed
         if this process is too slow, WaitStopped once `stop()` is true (asked every half second).
@@ -129,14 +126,15 @@ class Throttle:
             request = self._request(NORMAL, between)
             if prepare is not None:
                 request = replace(request, lead=PREPARE)
-            slot = turn.take(request, self._limits[NORMAL], heed_bulk=heed_bulk, prepare=prepare)
+            slot = turn.take(request, self._limits[NORMAL], heed_bulk=heed_bulk, early=prepare is not None)
             self._bulk_limited = self._bulk_limited or slot is None
-        self._served_at = now = self._clock()
+        if prepare is not None:
+            slot = turn.use(slot, prepare, self._request(NORMAL, between), self._limits[NORMAL])
+        self._served_at = self._clock()
         return Slot(
             bucket=bucket,
             at=datetime.fromtimestamp(slot.at, UTC),
-            waited_seconds=now - started,
-            late_seconds=now - slot.due,
+            waited_seconds=self._served_at - started,
             calls_today=slot.day_calls,
         )
 

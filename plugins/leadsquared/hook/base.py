@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 READ_ATTEMPTS = 5
 LONGEST_PAUSE_SECONDS = 15.0
-#: A call that is so late for its slot is not made: whatever held it up, the slot is long past.
-FROZEN_SECONDS = 1.0
+#: A call that was ready for so long is not made: others may know of it, and take it for lost.
+FROZEN_SECONDS = 30.0
 _UNKNOWN_SHAPE = "LeadSquared answered a look-up with a body of an unexpected shape: ask again later."
 
 #: A body, or what makes one once the slot is certain; None from it means: do not send.
@@ -37,18 +37,10 @@ Body = bytes | Callable[[], bytes | None] | None
 _warned: set[str] = set()
 
 
-class Slot(Protocol):
-    """Leave to make a call now."""
-
-    @property
-    def late_seconds(self) -> float:
-        """How much later than its time the slot was given."""
-
-
 class Throttle(Protocol):
     """What the hook asks of a throttle; see `followups.throttle.Throttle`."""
 
-    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> Slot:
+    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> object:
         """Return when the call may be made, which must then be made at once; run `prepare` shortly before."""
 
     def refused(
@@ -154,14 +146,13 @@ class BaseCalls(BaseHook):
         with self._get_places():
             reach("before slot")
             try:
-                content, late = self._wait(throttle, operation.bucket, body)
+                content, held = self._wait(throttle, operation.bucket, body)
             except PayloadError as unsendable:
                 return Reply(Kind.REJECTED, message=str(unsendable))
             if content is None and body is not None:
                 return None
-            if late > FROZEN_SECONDS and callable(body):
-                # Others may know by now that the call was to be made, and take it for lost.
-                return not_sent(f"not sent: this process was frozen for {late:.0f} s")
+            if held > FROZEN_SECONDS:
+                return not_sent(f"not sent: this process was frozen for {held:.0f} s")
             self._count(operation)
             started = time.monotonic()
             reply = transport.send(operation, params=params, body=content or None)
@@ -171,19 +162,20 @@ class BaseCalls(BaseHook):
         return reply
 
     def _wait(self, throttle: Throttle, bucket: str, body: Body) -> tuple[bytes | None, float]:
-        """Return the body once the slot is due, and how late that is; a body is made shortly before, not after."""
+        """Return the body once the slot is due, and for how long it was made by then."""
         if not callable(body):
-            slot = throttle.wait(bucket)
+            throttle.wait(bucket)
             reach("after slot")
-            return body, slot.late_seconds
-        make, made = body, list[bytes | None]()
+            return body, 0.0
+        make, made = body, list[tuple[bytes | None, float]]()
 
         def prepare() -> None:
             reach("after slot")
-            made.append(make())
+            made.append((make(), time.monotonic()))
 
-        slot = throttle.wait(bucket, prepare=prepare)
-        return made[0], slot.late_seconds
+        throttle.wait(bucket, prepare=prepare)
+        content, since = made[0]
+        return content, time.monotonic() - since
 
     def _change(self, operation: Operation, *, params: Mapping[str, str] | None = None, body: Body = None) -> Reply:
         """Make one call that changes something, exactly once; return its reply if accepted, else raise."""

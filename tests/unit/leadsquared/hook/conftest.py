@@ -24,17 +24,18 @@ class RecordingThrottle:
     waits: list[str] = field(default_factory=list)
     refusals: list[tuple[str, Any, Any, bool]] = field(default_factory=list)
     failure: Exception | None = None
-    late_seconds: float = 0.0
+    after_preparing: Callable[[], None] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> RecordingThrottle:
+    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> object:
         if self.failure is not None:
             raise self.failure
         with self.lock:
             self.waits.append(bucket)
         if prepare:
             prepare()
-        return self
+            self.after_preparing()
+        return None
 
     def refused(
         self,
