@@ -211,8 +211,8 @@ def _by_marker(sought: Sequence[Sought], seen: Mapping[str, SeenTask]) -> dict[i
     rows = {one.marker: one.row.id for one in sought if one.marker}
     tasks: dict[int, list[str]] = defaultdict(list)
     for task_id, task in seen.items():
-        if task.marker in rows:
-            tasks[rows[task.marker]].append(task_id)
+        if (row_id := rows.get(task.marker or "")) is not None:
+            tasks[row_id].append(task_id)
     return tasks
 
 
@@ -223,6 +223,8 @@ def _by_fingerprint(
 
     A task with another marker than ours is nobody's but of rows without one: it may quote what a customer wrote.
     """
+    if not missing:
+        return {}
     ours = {one.marker for one in sought if one.marker}
     rows: dict[Fingerprint, list[Sought]] = defaultdict(list)
     for one in missing:

@@ -14,8 +14,7 @@ from followups.model import State
 from followups.schema import UtcDateTime, deliveries
 
 #: Rows given ready-made may have no due date in the ledger; they come first.
-_NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
-_DUE = sa.func.coalesce(deliveries.c.due_at, sa.literal(_NO_DATE, UtcDateTime), type_=UtcDateTime)
+_NO_DATE = sa.literal(datetime(1970, 1, 1, tzinfo=UTC), UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +42,22 @@ def select_rows(connection: sa.Connection, batch_ids: Sequence[str], states: Seq
         d.task_type,
         d.payload,
         d.crm_task_id,
-        _DUE.label("due"),
     )
     return query.where(is_one_of(connection, d.batch_id, batch_ids), d.state.in_(states))
 
 
-def next_by_due(query: sa.Select[Any], after: Any, limit: int) -> sa.Select[Any]:
-    """Return the query for the next rows by due date, after the last one that was read; None begins."""
+def next_by_due(query: sa.Select[Any], after: int | None, limit: int) -> sa.Select[Any]:
+    """Return the query for the next rows by due date, after the row that was read last; None begins."""
     d = deliveries.c
     if after is not None:
-        query = query.where(sa.tuple_(_DUE, d.id) > sa.tuple_(sa.literal(after.due, UtcDateTime), after.id))
-    return query.order_by(_DUE, d.id).limit(limit)
+        last = deliveries.alias("last")
+        its_due = sa.select(_due(last)).where(last.c.id == after).scalar_subquery()
+        query = query.where(sa.tuple_(_due(deliveries), d.id) > sa.tuple_(its_due, after))
+    return query.order_by(_due(deliveries), d.id).limit(limit)
+
+
+def _due(table: sa.FromClause) -> sa.ColumnElement[datetime]:
+    return sa.func.coalesce(table.c.due_at, _NO_DATE, type_=UtcDateTime)
 
 
 def row_of(found: Any) -> OpenRow:

@@ -134,14 +134,14 @@ class SettleLedger:
 
         Each row comes once, also where others are settled meanwhile.
         """
-        last: Any = None
+        last: int | None = None
         while True:
             with self._engine.connect() as connection:
                 query = next_by_due(select_rows(connection, batch_ids, OPEN_ROWS), last, limit)
                 found = connection.execute(query).all()
             if not found:
                 return
-            last = found[-1]
+            last = found[-1].id
             yield self._list(found)
 
     def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
