@@ -15,7 +15,7 @@ from followups.ledger import events
 from followups.ledger.clock import store_now
 from followups.ledger.planning import RUN_SILENT_AFTER
 from followups.ledger.sent_rows import OpenRow, next_by_due, row_of, select_rows
-from followups.ledger.sets import is_one_of
+from followups.ledger.sets import is_one_of, texts_by_number
 from followups.model import State
 from followups.schema import UtcDateTime, batches, deliveries, plans
 
@@ -215,22 +215,22 @@ class SettleLedger:
             now = store_now(connection)
             reach("before settle commit")
             before = self._seen_rows(connection, list(crm_task_ids))
-            statement = (
-                sa.update(deliveries)
-                .where(d.id == sa.bindparam("delivery"))
-                .values(
-                    state=State.CREATED, crm_task_id=sa.bindparam("task"), reason=reason, updated_at=now,
-                    batch_id=sa.func.coalesce(d.batch_id, sa.bindparam("batch")),
-                )
-            )  # fmt: skip
-            rows = [
-                {"delivery": delivery_id, "task": crm_task_ids[delivery_id], "batch": self._batch_of(delivery_id)}
-                for delivery_id in before
-            ]
-            if rows:
-                connection.execute(statement, rows)
+            if before:
+                tasks = {delivery_id: crm_task_ids[delivery_id] for delivery_id in before}
+                delivery_id, task_id = texts_by_number(connection, tasks)
+                values = {"state": State.CREATED, "crm_task_id": task_id, "reason": reason, "updated_at": now}
+                connection.execute(sa.update(deliveries).where(d.id == delivery_id).values(**values))
+                self._put_back(connection, list(before))
             self._log(connection, before, State.CREATED, reason or "seen in LeadSquared", now)
         reach("after settle commit")
+
+    def _put_back(self, connection: sa.Connection, delivery_ids: Sequence[int]) -> None:
+        """Put rows that were taken out of their batch since they were listed back into it."""
+        d = deliveries.c
+        query = sa.select(d.id).where(is_one_of(connection, d.id, delivery_ids), d.batch_id.is_(None))
+        for delivery_id in connection.execute(query).scalars().all():
+            statement = sa.update(deliveries).where(d.id == delivery_id)
+            connection.execute(statement.values(batch_id=self._batch_of(delivery_id)))
 
     def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None:
         """Record which of its CRM tasks stands for a delivery from now on, where the ledger names one of the others."""
