@@ -13,8 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Protocol
 
-from followups.ledger.settling import OpenRow
+from followups.ledger.sent_rows import OpenRow
 from followups.sought import Fingerprint, Sought, fingerprint_of, sought_of
+
+#: owners, and the first and the last day
+DayRange = tuple[list[str], date, date]
 
 
 class SeenTask(Protocol):
@@ -51,8 +54,8 @@ class UnansweredError(Exception):
 class Reader(Protocol):
     """Looks up CRM tasks; every call takes a slot of the rate limit."""
 
-    def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[SeenTask]:
-        """Yield the CRM tasks of many owners that are due in a range of days."""
+    def __call__(self, ranges: Sequence[DayRange]) -> Iterable[SeenTask]:
+        """Return the CRM tasks of many owners that are due in ranges of days."""
 
     def of_related(self, entity: int, related_id: str) -> Iterable[SeenTask] | None:
         """Return all CRM tasks of a lead (entity 1) or an opportunity (5), whoever owns them.
@@ -110,7 +113,7 @@ def look(rows: Sequence[OpenRow], read: Reader) -> Found:
         else:
             sought.append(wanted)
     places = {(one.owner, one.due.date()) for one in sought}
-    tasks = [task for users, first, last in day_ranges(places) for task in read(users, first, last)]
+    tasks = list(read(list(day_ranges(places))))
     seen = {task.id: task for task in tasks if task.id}
     found = _by_marker(sought, seen)
     missing = [one for one in sought if one.row.id not in found]
@@ -208,8 +211,8 @@ def _by_marker(sought: Sequence[Sought], seen: Mapping[str, SeenTask]) -> dict[i
     rows = {one.marker: one.row.id for one in sought if one.marker}
     tasks: dict[int, list[str]] = defaultdict(list)
     for task_id, task in seen.items():
-        if task.marker in rows:
-            tasks[rows[task.marker]].append(task_id)
+        if (row_id := rows.get(task.marker or "")) is not None:
+            tasks[row_id].append(task_id)
     return tasks
 
 
@@ -220,6 +223,8 @@ def _by_fingerprint(
 
     A task with another marker than ours is nobody's but of rows without one: it may quote what a customer wrote.
     """
+    if not missing:
+        return {}
     ours = {one.marker for one in sought if one.marker}
     rows: dict[Fingerprint, list[Sought]] = defaultdict(list)
     for one in missing:
@@ -252,7 +257,7 @@ def _of_task(task: SeenTask) -> Fingerprint:
     return fingerprint_of(task.name or "", task.owner_email or "", task.related_id)
 
 
-def day_ranges(places: Iterable[tuple[str, date]]) -> Iterator[tuple[list[str], date, date]]:
+def day_ranges(places: Iterable[tuple[str, date]]) -> Iterator[DayRange]:
     """Group owners and days into look-ups: runs of days that lie close together, all owners of such a run in one."""
     days: dict[date, set[str]] = defaultdict(set)
     for owner, due in places:

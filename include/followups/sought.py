@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from followups.keys import marker
-from followups.ledger.settling import OpenRow
+from followups.ledger.sent_rows import OpenRow
 
 LEAD, OPPORTUNITY = 1, 5
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from followups.ledger.settling import OpenRow
+from followups.ledger.sent_rows import OpenRow
 from followups.model import State
 from followups.readback import Found
 

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Literal, Protocol
 
 from followups.crash_points import reach
 from followups.keys import marker
-from followups.ledger.settling import CORRIGIBLE, OpenBatch, OpenRow
+from followups.ledger.sent_rows import OpenRow
+from followups.ledger.settling import CORRIGIBLE, OpenBatch
 from followups.model import State
 from followups.progress import Progress
 from followups.readback import Found, Reader, SeenTask, look, look_closely
 from followups.verdicts import CANNOT_LOOK, DROPPED, HELD_BY_POLICY, NOT_THERE, RESENT, judge
 
-BATCHES_PER_LOOK = 200
+#: So many batches are listed, marked or audited at a time.
+BATCHES_AT_ONCE = 200
+#: So many rows, due together, are held in memory and looked for at a time.
+ROWS_PER_LOOK = 20_000
 #: So many accepted rows of a batch are looked for one by one before the rest are taken for dropped too.
 CLOSE_LOOKS = 5
 #: Between a server's clock and ours, with the time that a call may take.
@@ -39,9 +44,10 @@ class Ledger(Protocol):
     """What verification asks of the ledger; see `followups.ledger.settling.SettleLedger`."""
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
-    def count_open(self) -> int: ...  # noqa: D102
-    def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]: ...  # noqa: D102
+    def ages_open(self) -> list[tuple[timedelta, timedelta | None]]: ...  # noqa: D102
+    def count_open_rows(self, batch_ids: Sequence[str]) -> int: ...  # noqa: D102
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
+    def open_rows_by_due(self, batch_ids: Sequence[str], limit: int) -> Iterator[dict[str, list[OpenRow]]]: ...  # noqa: D102
     def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]: ...  # noqa: D102
     def audited_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]: ...  # noqa: D102
@@ -104,18 +110,9 @@ class Verifier:
     def round(self) -> Verified:
         """Look once for everything that is open and due to be looked for."""
         self._result = Verified()
-        after = ""
-        progress = Progress(log, "batches looked for", total=self._ledger.count_open())
-        while found := self._ledger.open_batches(BATCHES_PER_LOOK, after):
-            after = found[-1].batch_id
-            due = [batch for batch in found if self._until_due(batch.age, batch.looked_ago) <= timedelta(0)]
-            # Only looks past the settle time can prove absence; a batch is looked at with others of its age.
-            for conclusive in (False, True):
-                chosen = [batch for batch in due if (batch.age >= self._settle) is conclusive]
-                if chosen:
-                    self._look(chosen, conclusive=conclusive)
-            progress.add(len(found), self._result.counts)
-        waiting = [self._until_due(*oldest) for oldest in self._ledger.oldest_open()]
+        if due := self._due():
+            self._sweep(due)
+        waiting = [self._until_due(*ages) for ages in self._ledger.ages_open()]
         if waiting:
             self._result.wait = max(min(waiting), timedelta(seconds=1))
         return self._result
@@ -125,7 +122,7 @@ class Verifier:
         self._result = Verified()
         after = ""
         progress = Progress(log, "batches audited")
-        while found := self._ledger.unaudited_batches(settled_for, BATCHES_PER_LOOK, after):
+        while found := self._ledger.unaudited_batches(settled_for, BATCHES_AT_ONCE, after):
             after = found[-1].batch_id
             batch_ids = [batch.batch_id for batch in found]
             rows = self._ledger.audited_rows(batch_ids)
@@ -136,7 +133,7 @@ class Verifier:
             seen = look([row for members in rows.values() for row in members], self._leadsquared.read)
             late -= set(told)
             self._record_created({row_id: tasks for row_id, tasks in seen.tasks.items() if row_id in late})
-            doubled = self._heal(found, rows, seen)
+            doubled = self._heal({batch.batch_id: batch for batch in found}, rows, seen)
             # A batch with duplicates is looked at again, to see that they are gone.
             self._ledger.audited([batch_id for batch_id in batch_ids if batch_id not in doubled])
             progress.add(len(found), self._result.counts)
@@ -149,43 +146,73 @@ class Verifier:
             self._take_what_was_told(self._ledger.waiting_rows(batch_ids), ids)
 
     def _until_due(self, age: timedelta, looked_ago: timedelta | None) -> timedelta:
-        """First look soon, as most rows are there by then; the next ones after the settle time."""
-        if looked_ago is None:
-            return self._settle / 10 - age
+        """First look soon, as most rows are there by then; the next ones after the settle time.
+
+        A batch that was looked for sooner, beside others, has its own first look all the same.
+        """
+        soon = self._settle / 10
+        if looked_ago is None or age - looked_ago < soon:
+            return soon - age
         return max(self._settle - age, self._settle / 2 - looked_ago)
 
-    def _look(self, chosen: Sequence[OpenBatch], *, conclusive: bool) -> None:
+    def _due(self) -> dict[str, OpenBatch]:
+        """Return the batches to be looked for now.
+
+        Those that nobody looked for yet go with others: the same look-ups show them, and most rows are there by then.
+        """
+        found, after = list[OpenBatch](), ""
+        while page := self._ledger.open_batches(BATCHES_AT_ONCE, after):
+            after = page[-1].batch_id
+            found += page
+        due = {batch.batch_id for batch in found if self._until_due(batch.age, batch.looked_ago) <= timedelta(0)}
+        return {batch.batch_id: batch for batch in found if batch.batch_id in due or (due and batch.looked_ago is None)}
+
+    def _sweep(self, due: Mapping[str, OpenBatch]) -> None:
+        """Look for all rows of some batches, those that are due together at a time, as look-ups show whole days."""
+        for batch_ids in _parts(due):
+            ids, _ = self._leadsquared.told(batch_ids)
+            if ids:
+                self._take_what_was_told(self._ledger.open_rows(batch_ids), ids)
+        progress = Progress(log, "rows looked for", total=self._ledger.count_open_rows(list(due)))
+        for rows in self._ledger.open_rows_by_due(list(due), ROWS_PER_LOOK):
+            self._look(due, rows)
+            progress.add(sum(map(len, rows.values())), self._result.counts)
+        # Only looks past the settle time can prove absence.
+        for conclusive in (False, True):
+            for batch_ids in _parts(key for key, batch in due.items() if self._is_conclusive(batch) is conclusive):
+                self._ledger.looked(batch_ids, conclusive=conclusive)
+
+    def _is_conclusive(self, batch: OpenBatch) -> bool:
+        return batch.age >= self._settle
+
+    def _look(self, batches: Mapping[str, OpenBatch], rows: Rows) -> None:
         reach("before look")
-        batch_ids = [batch.batch_id for batch in chosen]
-        ids, reasons = self._leadsquared.told(batch_ids)
-        rows = self._resend_unseen(chosen, self._take_what_was_told(self._ledger.open_rows(batch_ids), ids))
+        rows = self._resend_unseen(batches, rows)
         found = look([row for members in rows.values() for row in members], self._leadsquared.read)
         self._record_created(found.tasks)
-        self._heal(chosen, rows, found)
+        self._heal(batches, rows, found)
         self._move(found.impossible, State.HELD, CANNOT_LOOK)
         settled = {*found.tasks, *found.impossible}
-        if conclusive:
-            for batch in chosen:
-                missing = [row for row in rows[batch.batch_id] if row.id not in settled]
-                self._judge(batch, missing, found, reasons)
-        self._ledger.looked(batch_ids, conclusive=conclusive)
+        for batch_id, members in rows.items():
+            if self._is_conclusive(batches[batch_id]):
+                self._judge(batches[batch_id], [row for row in members if row.id not in settled], found)
 
-    def _resend_unseen(self, chosen: Sequence[OpenBatch], rows: Rows) -> Rows:
+    def _resend_unseen(self, batches: Mapping[str, OpenBatch], rows: Rows) -> Rows:
         """Put unknown rows back to planned at once where the feed wants them sent without looking."""
-        for batch in chosen:
+        left = {}
+        for batch_id, members in rows.items():
+            batch, left[batch_id] = batches[batch_id], members
             if self._policy_of(batch.feed).on_unknown == "resend":
-                unknown = [row.id for row in rows[batch.batch_id] if row.state == State.UNKNOWN]
+                unknown = [row.id for row in members if row.state == State.UNKNOWN]
                 self._move(unknown, State.PLANNED, RESENT)
-                rows[batch.batch_id] = [row for row in rows[batch.batch_id] if row.state != State.UNKNOWN]
+                left[batch_id] = [row for row in members if row.state != State.UNKNOWN]
                 if unknown:
                     self._result.again.add(batch.plan_id)
-        return rows
+        return left
 
-    def _take_what_was_told(self, rows: Rows, ids: Mapping[int, str]) -> Rows:
+    def _take_what_was_told(self, rows: Rows, ids: Mapping[int, str]) -> None:
         """Believe a webhook that names the CRM task of a row: only LeadSquared knows its address. An audit follows."""
-        told = {row.id: ids[row.id] for members in rows.values() for row in members if row.id in ids}
-        self._record_told(told)
-        return {batch_id: [row for row in members if row.id not in told] for batch_id, members in rows.items()}
+        self._record_told({row.id: ids[row.id] for members in rows.values() for row in members if row.id in ids})
 
     def _record_told(self, told: Mapping[int, str]) -> None:
         if told:
@@ -196,8 +223,8 @@ class Verifier:
         self._ledger.created({row_id: seen[0].id or "" for row_id, seen in tasks.items()})
         self._result.counts[State.CREATED] += len(tasks)
 
-    def _judge(self, batch: OpenBatch, missing: Sequence[OpenRow], found: Found, reasons: Mapping[int, str]) -> None:
-        """Give a verdict on rows that a look past the settle time did not show."""
+    def _judge(self, batch: OpenBatch, missing: Sequence[OpenRow], found: Found) -> None:
+        """Give a verdict on a batch's rows that a look past the settle time did not show."""
 
         def hides(row: OpenRow) -> bool:
             return row.task_type not in found.visible_types and not self._leadsquared.sees_everything()
@@ -205,18 +232,24 @@ class Verifier:
         verdict = judge(batch.looks + 1, missing, found, hides=hides, closely=lambda rows: self._closely(batch, rows))
         for reason, ids in verdict.held.items():
             self._move(ids, State.HELD, reason)
-        dropped: dict[str, list[int]] = defaultdict(list)
-        for row in verdict.absent:
-            if row.state == State.ACCEPTED:
-                dropped[reasons.get(row.id, DROPPED)].append(row.id)
-        for reason, ids in dropped.items():
-            self._move(ids, State.REJECTED, reason)
+        self._reject(batch, [row.id for row in verdict.absent if row.state == State.ACCEPTED])
         unknown = [row.id for row in verdict.absent if row.state == State.UNKNOWN]
         if self._policy_of(batch.feed).on_unknown == "hold":
             self._move(unknown, State.HELD, HELD_BY_POLICY)
         elif unknown:
             self._move(unknown, State.PLANNED, NOT_THERE)
             self._result.again.add(batch.plan_id)
+
+    def _reject(self, batch: OpenBatch, delivery_ids: Sequence[int]) -> None:
+        """Record that LeadSquared dropped rows, with its webhook's reasons where it gave any."""
+        if not delivery_ids:
+            return
+        _, reasons = self._leadsquared.told([batch.batch_id])
+        dropped: dict[str, list[int]] = defaultdict(list)
+        for delivery_id in delivery_ids:
+            dropped[reasons.get(delivery_id, DROPPED)].append(delivery_id)
+        for reason, ids in dropped.items():
+            self._move(ids, State.REJECTED, reason)
 
     def _closely(self, batch: OpenBatch, rows: Sequence[OpenRow]) -> Found:
         """Look once more, a lead or an owner a call, for what seems absent, and record what is found.
@@ -232,21 +265,21 @@ class Verifier:
         self._record_created(found.tasks)
         return found
 
-    def _heal(self, chosen: Sequence[OpenBatch], rows: Mapping[str, Sequence[OpenRow]], found: Found) -> set[str]:
+    def _heal(self, batches: Mapping[str, OpenBatch], rows: Mapping[str, Sequence[OpenRow]], found: Found) -> set[str]:
         """Report rows with several CRM tasks, delete the younger where the feed says so; return what to check."""
         doomed: dict[int, list[str]] = {}
         survivors: dict[int, str] = {}
         doubled = set()
-        for batch in chosen:
-            delete = self._policy_of(batch.feed).duplicates == "delete_younger"
-            for row in rows[batch.batch_id]:
+        for batch_id, members in rows.items():
+            delete = self._policy_of(batches[batch_id].feed).duplicates == "delete_younger"
+            for row in members:
                 tasks = _oldest_first(found.tasks.get(row.id, ()), row)
                 if len(tasks) < 2:
                     continue
                 self._result.duplicates += 1
                 if delete and (younger := _deletable(row, tasks)):
                     doomed[row.id] = younger
-                    doubled.add(batch.batch_id)
+                    doubled.add(batch_id)
                     survivors[row.id] = tasks[0].id or ""
                 else:
                     ids = ", ".join(task.id or "" for task in tasks)
@@ -263,6 +296,12 @@ class Verifier:
         if delivery_ids:
             self._ledger.move(delivery_ids, state, reason)
             self._result.counts[state] += len(delivery_ids)
+
+
+def _parts(batch_ids: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(batch_ids)
+    while part := list(islice(remaining, BATCHES_AT_ONCE)):
+        yield part
 
 
 def _oldest_first(tasks: Sequence[SeenTask], row: OpenRow) -> Sequence[SeenTask]:

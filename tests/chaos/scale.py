@@ -9,7 +9,7 @@ from followups import database, sending, write_back
 from followups.feeds import files
 from followups.ledger import planning, settling, write_backs
 from followups.ledger.sending import SendLedger
-from followups.throttle import engines
+from followups.throttle import engines, turn
 from leadsquared import deliveries_table, warehouse
 from leadsquared.hook import base
 from leadsquared.work import plan, report, verify
@@ -33,6 +33,7 @@ def shorten(folder: str) -> None:
     warehouse.LOCKED_SECONDS = deliveries_table.LOCKED_SECONDS = LOCK_SECONDS
     sending.HEARTBEAT_SECONDS = LEASE_SECONDS / 4
     base.LONGEST_PAUSE_SECONDS = 0.1
+    base.FROZEN_SECONDS, turn.MAX_HELD = LEASE_SECONDS / 2, LEASE_SECONDS / 4
     verify.AUDIT_AFTER_SETTLE_TIMES = 1
     database.BUSY_TIMEOUT_SECONDS = int(LOCK_SECONDS)
     database.STATEMENT_TIMEOUT_MS = int(LOCK_SECONDS * 1000)

@@ -142,6 +142,22 @@ def test_pages_that_are_cut_below_the_size_asked_for_are_followed(
         list(hook.iter_appointments([OWNER.email], *span(0)))
 
 
+@pytest.mark.parametrize("most", [100, 10])
+def test_pages_that_are_fetched_at_once_are_the_same_in_as_many_calls(
+    hook: LeadSquaredHook, sandbox: RunningSandbox, most: int
+) -> None:
+    fill(hook, sandbox, 450)
+    sandbox.set(max_page_size=most)
+    found, calls = [], []
+    for at_once in (1, 8):
+        before = calls_of(sandbox, operations.APPOINTMENTS_BY_E_MAIL)
+        found.append(ids(hook.iter_appointments([OWNER.email], *span(0), pages_at_once=at_once)))
+        calls.append(calls_of(sandbox, operations.APPOINTMENTS_BY_E_MAIL) - before)
+    assert found[0] == found[1]
+    assert len(found[0]) == 450
+    assert calls[0] == calls[1] >= 450 / most
+
+
 def test_what_an_unsteady_order_hides_is_looked_for_again_and_then_reported(
     hook: LeadSquaredHook, sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from followups.database import connect
 from followups.ledger.sending import SendLedger
 from followups.ledger.settling import SettleLedger
 from followups.model import Outcome, State
-from followups.schema import batches, metadata
+from followups.schema import batches, deliveries, metadata
 from tests.contract.ledger_kit import (
     ACCEPTED,
     REFUSED,
@@ -63,7 +64,7 @@ def test_other_plans_are_not_this_runs(engine: sa.Engine) -> None:
     assert SettleLedger(engine, actor="verify", plan_ids=[99]).open_batches(10) == []
 
 
-def test_open_batches_are_counted_and_the_oldest_of_each_look_is_found(engine: sa.Engine) -> None:
+def test_open_batches_are_counted_and_the_oldest_and_youngest_of_each_look_are_found(engine: sa.Engine) -> None:
     plan_id, ledger = sent_plan(engine, rows=230)
     ids = batch_ids(engine, plan_id)
     assert ledger.count_open() == len(ids) == 5
@@ -73,12 +74,12 @@ def test_open_batches_are_counted_and_the_oldest_of_each_look_is_found(engine: s
             b = batches.c
             ended = datetime.now(UTC) - timedelta(minutes=minutes)
             connection.execute(sa.update(batches).where(b.batch_id == name).values(answered_at=ended))
-    found = ledger.oldest_open()
+    found = ledger.ages_open()
     assert sorted((round(age / timedelta(minutes=1)), looked is None) for age, looked in found) == [
-        (4, False), (5, True)
+        (1, False), (3, True), (4, False), (5, True)
     ]  # fmt: skip
     other = SettleLedger(engine, actor="verify", plan_ids=[99])
-    assert (other.count_open(), other.oldest_open(), other.plans_to_send_again()) == (0, [], [])
+    assert (other.count_open(), other.ages_open(), other.plans_to_send_again()) == (0, [], [])
 
 
 def test_rows_come_with_what_they_are_recognised_by(engine: sa.Engine) -> None:
@@ -89,6 +90,29 @@ def test_rows_come_with_what_they_are_recognised_by(engine: sa.Engine) -> None:
         (row["id"], row["delivery_key"], row["payload"]) for row in rows_of(engine)
     ]
     assert {row.state for row in rows} == {State.ACCEPTED}
+
+
+def test_rows_that_are_due_together_come_together_each_once(engine: sa.Engine) -> None:
+    plan_id, ledger = sent_plan(engine, rows=130)
+    ids, day = batch_ids(engine, plan_id), datetime(2031, 4, 5, tzinfo=UTC)
+    before = rows_of(engine)
+    with engine.begin() as connection:  # a day for each two rows, however far apart; one row has none
+        for place, each in enumerate(before):
+            due = day + timedelta(days=place % 65) if place else None
+            connection.execute(sa.update(deliveries).where(deliveries.c.id == each["id"]).values(due_at=due))
+    assert ledger.count_open_rows(ids) == 130
+    due_at = {each["id"]: each["due_at"] for each in rows_of(engine)}
+    read = []
+    for part in ledger.open_rows_by_due(ids, 40):
+        assert set(part) <= {*ids}
+        rows = [row.id for members in part.values() for row in members]
+        ledger.created({row_id: f"c{row_id}" for row_id in rows if row_id % 2})  # these leave what is read
+        read.append(rows)
+    assert list(map(len, read)) == [40, 40, 40, 10]
+    assert len({row_id for rows in read for row_id in rows}) == 130
+    days = [{due_at[row_id] or day for row_id in rows} for rows in read]
+    assert all(max(sooner) <= min(later) for sooner, later in pairwise(days))
+    assert ledger.count_open_rows(ids) == sum(1 for row_id in due_at if not row_id % 2)
 
 
 def test_row_that_was_seen_is_created_with_its_id_and_is_open_no_more(engine: sa.Engine) -> None:

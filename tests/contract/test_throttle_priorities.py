@@ -12,16 +12,9 @@ from followups.database import connect
 from followups.throttle import DailyQuotaReached, Priority, RateLimit, Throttle
 from followups.throttle.policy import GUARD
 from followups.throttle.throttle import PATIENCE
-from tests.contract.throttle_kit import ACCOUNT, SimulatedTime, get_row, make_throttle, set_row
+from tests.contract.throttle_kit import ACCOUNT, SimulatedTime, get_row, make_throttle, queue_up, set_row
 
 SPACING = 5.05 / 25
-
-
-def queue_up(throttle: Throttle, calls: int) -> list[float]:
-    """Take slots and wait for none; return when they are due."""
-    throttle._store.create(ACCOUNT, "normal")
-    slots = [throttle._store.reserve(throttle._request("normal", 0.0)) for _ in range(calls)]
-    return [slot.at for slot in slots if slot is not None]
 
 
 @pytest.mark.parametrize("urgent", list(Priority)[:-1])

@@ -92,3 +92,10 @@ def set_row(engine: sa.Engine, bucket: str = "normal", **values: Any) -> None:
 
 def get_row(store: SlotStore, bucket: str = "normal") -> BucketState:
     return store.read(ACCOUNT)[1][bucket]
+
+
+def queue_up(throttle: Throttle, calls: int) -> list[float]:
+    """Take slots and wait for none; return when they are due."""
+    throttle._store.create(ACCOUNT, "normal")
+    slots = [throttle._store.reserve(throttle._request("normal", 0.0)) for _ in range(calls)]
+    return [slot.at for slot in slots if slot is not None]

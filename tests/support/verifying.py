@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from followups.keys import delivery_key, marker
-from followups.ledger.settling import OpenBatch, OpenRow
+from followups.ledger.sent_rows import OpenRow
+from followups.ledger.settling import OpenBatch
 from followups.model import State
 from followups.verification import Policy, Verified, Verifier
 from tests.unit.followups.test_readback import AVA, Crm, Task
@@ -50,14 +51,18 @@ class FakeLedger:
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
         return [self.batches[key] for key in sorted(self.batches) if key > after][:limit]
 
-    def count_open(self) -> int:
-        return len(self.batches)
-
-    def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]:
+    def ages_open(self) -> list[tuple[timedelta, timedelta | None]]:
         return [(each.age, each.looked_ago) for each in self.batches.values()]
 
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         return {key: [row for row in [self.rows[key]] if row.id not in self.states] for key in batch_ids}
+
+    def count_open_rows(self, batch_ids: Sequence[str]) -> int:
+        return len(batch_ids)
+
+    def open_rows_by_due(self, batch_ids: Sequence[str], limit: int) -> Iterator[dict[str, list[OpenRow]]]:
+        for start in range(0, len(batch_ids), limit):
+            yield self.open_rows(batch_ids[start : start + limit])
 
     def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         return self.open_rows(batch_ids)

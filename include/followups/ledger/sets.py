@@ -40,3 +40,15 @@ def keyed_numbers(
         each = sa.func.json_each(json.dumps(pairs)).table_valued("value", name="each").c.value
     key = sa.func.substr(each, 1, key_length, type_=sa.Text)
     return key, sa.cast(sa.func.substr(each, key_length + 1), sa.BigInteger)
+
+
+def texts_by_number(
+    connection: sa.Connection, texts: Mapping[int, str]
+) -> tuple[sa.ColumnElement[int], sa.ColumnElement[str]]:
+    """Return numbers and texts of a mapping as two columns of rows to join with, given as a single parameter."""
+    pairs = json.dumps(texts)
+    if connection.dialect.name == "postgresql":
+        each = sa.func.json_each_text(sa.cast(sa.literal(pairs, sa.Text), sa.JSON)).table_valued("key", "value")
+    else:
+        each = sa.func.json_each(pairs).table_valued("key", "value")
+    return sa.cast(each.c.key, sa.BigInteger), sa.type_coerce(each.c.value, sa.Text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,8 @@ from followups.crash_points import reach
 from followups.ledger import events
 from followups.ledger.clock import store_now
 from followups.ledger.planning import RUN_SILENT_AFTER
-from followups.ledger.sets import is_one_of
+from followups.ledger.sent_rows import OpenRow, next_by_due, row_of, select_rows
+from followups.ledger.sets import is_one_of, texts_by_number
 from followups.model import State
 from followups.schema import UtcDateTime, batches, deliveries, plans
 
@@ -27,19 +29,6 @@ AUDITED_ROWS = (State.CREATED, *CORRIGIBLE)
 _CALL = (batches.c.token, batches.c.sent_at, batches.c.answered_at, batches.c.settled_at)
 #: A server that was slow to answer may have done the work only then; what never ended counts from its start.
 _ENDED_AT = sa.func.coalesce(batches.c.answered_at, batches.c.sent_at, type_=UtcDateTime)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRow:
-    """A delivery that was sent and is not settled."""
-
-    id: int
-    key: str
-    generation: int
-    state: State
-    task_type: str | None
-    payload: str | None
-    crm_task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +61,7 @@ class SettleLedger:
         self._conn_id = leadsquared_conn_id
         #: claim and call of batches as they were last listed: what was looked for then tells nothing of a later call
         self._calls: dict[str, tuple[Any, ...]] = {}
-        #: batch and generation of rows of the batches listed last, as they were then
+        #: batch and generation of the rows listed last, as they were then
         self._listed: dict[int, tuple[str, int]] = {}
 
     def open_batches(self, limit: int, after: str = "") -> list[OpenBatch]:
@@ -103,17 +92,20 @@ class SettleLedger:
             counted: int = connection.execute(self._mine(query, store_now(connection))).scalar_one()
         return counted
 
-    def oldest_open(self) -> list[tuple[timedelta, timedelta | None]]:
-        """Return age and time since the look of the oldest among the open batches that one look showed.
+    def ages_open(self) -> list[tuple[timedelta, timedelta | None]]:
+        """Return age and time since the look of the oldest and the youngest open batches that one look showed.
 
         Those that nobody looked for yet have None. A look covers many batches, so there are few.
         """
         b = batches.c
-        query = sa.select(sa.func.min(_ENDED_AT, type_=UtcDateTime), b.looked_at).group_by(b.looked_at)
+        ends = [end(_ENDED_AT, type_=UtcDateTime) for end in (sa.func.min, sa.func.max)]
+        query = sa.select(b.looked_at, *ends).where(b.state.in_(OPEN_BATCHES)).group_by(b.looked_at)
         with self._engine.connect() as connection:
             now = store_now(connection)
-            rows = connection.execute(self._mine(query.where(b.state.in_(OPEN_BATCHES)), now))
-            return [(now - (ended or now), None if looked is None else now - looked) for ended, looked in rows]
+            rows = connection.execute(self._mine(query, now)).all()
+        return [
+            (now - (ended or now), None if looked is None else now - looked) for looked, *both in rows for ended in both
+        ]
 
     def until_given_up(self) -> timedelta | None:
         """Return how long until the next sender that gave no sign is given up; None where no call is under way."""
@@ -127,6 +119,30 @@ class SettleLedger:
     def open_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         """Return the unsettled rows of some batches, by batch."""
         return self._rows(batch_ids, OPEN_ROWS)
+
+    def count_open_rows(self, batch_ids: Sequence[str]) -> int:
+        """Return how many rows of some batches are unsettled."""
+        d = deliveries.c
+        with self._engine.connect() as connection:
+            mine = is_one_of(connection, d.batch_id, batch_ids)
+            query = sa.select(sa.func.count()).where(mine, d.state.in_(OPEN_ROWS))
+            counted: int = connection.execute(query).scalar_one()
+        return counted
+
+    def open_rows_by_due(self, batch_ids: Sequence[str], limit: int) -> Iterator[dict[str, list[OpenRow]]]:
+        """Yield the unsettled rows of some batches by batch, so many at a time: those that are due together.
+
+        Each row comes once, also where others are settled meanwhile.
+        """
+        last: int | None = None
+        while True:
+            with self._engine.connect() as connection:
+                query = next_by_due(select_rows(connection, batch_ids, OPEN_ROWS), last, limit)
+                found = connection.execute(query).all()
+            if not found:
+                return
+            last = found[-1].id
+            yield self._list(found)
 
     def waiting_rows(self, batch_ids: Sequence[str]) -> dict[str, list[OpenRow]]:
         """Return the rows of batches to be sent again that nobody began to send, by batch."""
@@ -152,7 +168,6 @@ class SettleLedger:
             now = store_now(connection)
             rows = connection.execute(self._mine(query, now)).all()
         self._calls |= {row.batch_id: _call_of(row) for row in rows}
-        self._listed = {}
         return [
             OpenBatch(
                 batch_id=row.batch_id,
@@ -175,26 +190,18 @@ class SettleLedger:
         return query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, of_ended_run)
 
     def _rows(self, batch_ids: Sequence[str], states: Sequence[State]) -> dict[str, list[OpenRow]]:
-        d = deliveries.c
-        rows: dict[str, list[OpenRow]] = {batch_id: [] for batch_id in batch_ids}
         with self._engine.connect() as connection:
-            query = sa.select(
-                d.batch_id, d.id, d.delivery_key, d.generation, d.state, d.task_type, d.payload, d.crm_task_id
-            )
-            query = query.where(is_one_of(connection, d.batch_id, batch_ids), d.state.in_(states))
-            for row in connection.execute(query):
-                self._listed[row[1]] = row[0], row[3]
-                rows[row[0]].append(
-                    OpenRow(
-                        id=row[1],
-                        key=row[2],
-                        generation=row[3],
-                        state=State(row[4]),
-                        task_type=row[5],
-                        payload=row[6],
-                        crm_task_id=row[7],
-                    )
-                )
+            found = connection.execute(select_rows(connection, batch_ids, states))
+            return {**{batch_id: [] for batch_id in batch_ids}, **self._list(found)}
+
+    def _list(self, found: Iterable[Any]) -> dict[str, list[OpenRow]]:
+        """Return rows by batch, and remember where they were: of rows listed before nothing is said any more."""
+        self._listed = {}
+        rows: dict[str, list[OpenRow]] = defaultdict(list)
+        for each in found:
+            row = row_of(each)
+            self._listed[row.id] = each.batch_id, row.generation
+            rows[each.batch_id].append(row)
         return rows
 
     def created(self, crm_task_ids: Mapping[int, str], reason: str | None = None) -> None:
@@ -208,22 +215,22 @@ class SettleLedger:
             now = store_now(connection)
             reach("before settle commit")
             before = self._seen_rows(connection, list(crm_task_ids))
-            statement = (
-                sa.update(deliveries)
-                .where(d.id == sa.bindparam("delivery"))
-                .values(
-                    state=State.CREATED, crm_task_id=sa.bindparam("task"), reason=reason, updated_at=now,
-                    batch_id=sa.func.coalesce(d.batch_id, sa.bindparam("batch")),
-                )
-            )  # fmt: skip
-            rows = [
-                {"delivery": delivery_id, "task": crm_task_ids[delivery_id], "batch": self._batch_of(delivery_id)}
-                for delivery_id in before
-            ]
-            if rows:
-                connection.execute(statement, rows)
+            if before:
+                tasks = {delivery_id: crm_task_ids[delivery_id] for delivery_id in before}
+                delivery_id, task_id = texts_by_number(connection, tasks)
+                values = {"state": State.CREATED, "crm_task_id": task_id, "reason": reason, "updated_at": now}
+                connection.execute(sa.update(deliveries).where(d.id == delivery_id).values(**values))
+                self._put_back(connection, list(before))
             self._log(connection, before, State.CREATED, reason or "seen in LeadSquared", now)
         reach("after settle commit")
+
+    def _put_back(self, connection: sa.Connection, delivery_ids: Sequence[int]) -> None:
+        """Put rows that were taken out of their batch since they were listed back into it."""
+        d = deliveries.c
+        query = sa.select(d.id).where(is_one_of(connection, d.id, delivery_ids), d.batch_id.is_(None))
+        for delivery_id in connection.execute(query).scalars().all():
+            statement = sa.update(deliveries).where(d.id == delivery_id)
+            connection.execute(statement.values(batch_id=self._batch_of(delivery_id)))
 
     def keep(self, crm_task_ids: Mapping[int, str], instead_of: Mapping[int, Sequence[str]]) -> None:
         """Record which of its CRM tasks stands for a delivery from now on, where the ledger names one of the others."""

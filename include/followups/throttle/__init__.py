@@ -8,7 +8,8 @@
 each account and bucket holds the last slot given out. One atomic statement moves it on, in the database's clock, so
 that the clocks of workers do not matter; the caller sleeps until its slot on its own monotonic clock. First come,
 first served; a process that dies loses its slot and nothing else. A slot that is missed, because its process was
-stopped or starved, is void, and another is taken.
+stopped or starved, is void, and another is taken. What a call needs done before it leaves is done just before its slot
+is due (`prepare`), so that calls leave evenly.
 
 **Refusals** widen the spacing for a while. A refusal that names a lower limit lowers it for everybody until a person
 raises it (`forget_learned`); one that asks for a pause, or closes the day, holds for everybody too. These begin a new

@@ -18,6 +18,8 @@ LEAD = 0.020
 TOLERANCE = 0.030
 #: A slot further away than GUARD is looked at again this long before it is due.
 LOOK_AHEAD = 0.100
+#: A call that has something to prepare first is given this long for it, from the moment when its slot is certain.
+PREPARE = LOOK_AHEAD
 #: A slot nearer than this is certain: its holder does not look again, and no urgent call may take it. Only a little
 #: before the look: a slot that an urgent call had to leave, but whose holder sees it go ahead, is used by nobody.
 GUARD = LOOK_AHEAD + 0.003

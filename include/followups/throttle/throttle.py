@@ -21,6 +21,7 @@ from followups.throttle.policy import (
     LEAD,
     MIDNIGHT_PAUSE,
     NORMAL,
+    PREPARE,
     BucketState,
     RateLimit,
     Widening,
@@ -97,8 +98,18 @@ class Throttle:
         """Close the connections to the store."""
         self._closed()
 
-    def wait(self, bucket: str = NORMAL, *, stop: Callable[[], bool] | None = None) -> Slot:
+    def wait(
+        self,
+        bucket: str = NORMAL,
+        *,
+        stop: Callable[[], bool] | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> Slot:
         """Take the next slot, sleep until it, and return: the call must go out at once.
+
+        `prepare` is run once, shortly before the slot is due, when nothing can take it away any more; what it raises is
+        raised, and after it nothing else. Work that a call needs done goes there, so that calls leave evenly all the
+        same.
 
         Raise DailyQuotaReached if the day is used up, ThrottleUnavailable if the store does not answer, SlotsMissed
         if this process is too slow, WaitStopped once `stop()` is true (asked every half second).
@@ -112,13 +123,18 @@ class Throttle:
         while slot is None:
             between = self._pass_bulk(turn) if bucket == BULK and self._bulk_limited else 0.0
             heed_bulk = bucket == BULK and not self._bulk_limited
-            slot = turn.take(self._request(NORMAL, between), self._limits[NORMAL], heed_bulk=heed_bulk)
+            request = self._request(NORMAL, between)
+            if prepare is not None:
+                request = replace(request, lead=PREPARE)
+            slot = turn.take(request, self._limits[NORMAL], heed_bulk=heed_bulk, early=prepare is not None)
             self._bulk_limited = self._bulk_limited or slot is None
+        if prepare is not None:
+            slot = turn.use(slot, prepare, self._request(NORMAL, between), self._limits[NORMAL])
         self._served_at = self._clock()
         return Slot(
             bucket=bucket,
             at=datetime.fromtimestamp(slot.at, UTC),
-            waited_seconds=self._clock() - started,
+            waited_seconds=self._served_at - started,
             calls_today=slot.day_calls,
         )
 

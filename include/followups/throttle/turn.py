@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from followups.throttle.days import day_of, next_reset
-from followups.throttle.errors import DailyQuotaReached, SlotsMissed, WaitStopped
+from followups.throttle.errors import DailyQuotaReached, SlotsMissed, ThrottleError, WaitStopped
 from followups.throttle.policy import (
     GUARD,
     LEAD,
@@ -27,6 +28,8 @@ MAX_MISSES = 8
 MAX_TRANSIT = 0.250
 #: A slot is lost if a more urgent call has one that is nearer to it, or later, than this share of a spacing.
 OVERTAKEN = 0.9
+#: How long a call that is prepared may wait for another slot; else it leaves late.
+MAX_HELD = 5.0
 #: How often a sleeper asks whether it should stop.
 STOP_POLL = 0.5
 
@@ -45,12 +48,23 @@ class Turn:
     may_insist: Callable[[], bool] = lambda: False
     counted: set[str] = field(default_factory=set)
 
-    def take(self, request: Request, limit: RateLimit, *, heed_bulk: bool = False) -> Reservation | None:
-        """Return a slot when it is due. None, with `heed_bulk`, if bulk calls turn out to have a limit."""
+    def take(
+        self,
+        request: Request,
+        limit: RateLimit,
+        *,
+        heed_bulk: bool = False,
+        early: bool = False,
+        longest: float = math.inf,
+    ) -> Reservation | None:
+        """Return a slot when it is due; with `early` as soon as nobody can take it away, up to PREPARE before.
+
+        None, with `heed_bulk`, if bulk calls turn out to have a limit; also if no slot is nearer than `longest`.
+        """
         misses = 0
         while misses < MAX_MISSES:
             slot = self._reserve(request, limit)
-            if heed_bulk and slot.bulk_learned:
+            if slot.wait > longest or (heed_bulk and slot.bulk_learned):
                 return None
             if slot.wait > GUARD:
                 self._sleep_until(slot.due - max(LOOK_AHEAD, slot.transit))
@@ -63,17 +77,33 @@ class Turn:
                     if self.may_insist():
                         request = replace(request, priority=Priority.SCHEDULED)
                     continue
-            self._sleep_until(slot.due)
+            if not early:
+                self._sleep_until(slot.due)
             late = self.clock() - slot.due
             if late <= TOLERANCE and slot.transit <= MAX_TRANSIT:
                 return slot
             misses += 1
             # What made this one late may be there each time: a distant store, or slow commits.
-            request = replace(request, lead=LEAD + min(max(late, 0.0), MAX_TRANSIT))
+            request = replace(request, lead=max(request.lead, LEAD + min(max(late, 0.0), MAX_TRANSIT)))
         raise SlotsMissed(
             f"{MAX_MISSES} rate slots in a row were missed by more than {TOLERANCE * 1000:.0f} ms, so nothing is sent: "
             "this machine is overloaded, or the ledger's database is too far away."
         )
+
+    def use(self, slot: Reservation, prepare: Callable[[], None], request: Request, limit: RateLimit) -> Reservation:
+        """Run `prepare` before a slot that was taken early is due, and return it then; raise what `prepare` raises.
+
+        Where that took too long another slot is waited for, if one is near: what was prepared must not wait for ever.
+        """
+        prepare()
+        if (left := slot.due - self.clock()) > 0:
+            self.sleep(left)
+        if self.clock() - slot.due <= TOLERANCE:
+            return slot
+        try:
+            return self.take(request, limit, longest=MAX_HELD) or slot
+        except ThrottleError:
+            return slot
 
     def _reserve(self, request: Request, limit: RateLimit) -> Reservation:
         while True:

@@ -21,15 +21,17 @@ from leadsquared.wire import reading
 from leadsquared.wire.encoding import PayloadError
 from leadsquared.wire.operations import Operation
 from leadsquared.wire.records import Page
-from leadsquared.wire.replies import Kind, Reply, error_of
+from leadsquared.wire.replies import Kind, Reply, error_of, not_sent
 
 log = logging.getLogger(__name__)
 
 READ_ATTEMPTS = 5
 LONGEST_PAUSE_SECONDS = 15.0
+#: A call that was ready for so long is not made: others may know of it, and take it for lost.
+FROZEN_SECONDS = 30.0
 _UNKNOWN_SHAPE = "LeadSquared answered a look-up with a body of an unexpected shape: ask again later."
 
-#: A body, or what makes one once the slot is held; None from it means: do not send.
+#: A body, or what makes one once the slot is certain; None from it means: do not send.
 Body = bytes | Callable[[], bytes | None] | None
 
 _warned: set[str] = set()
@@ -38,8 +40,8 @@ _warned: set[str] = set()
 class Throttle(Protocol):
     """What the hook asks of a throttle; see `followups.throttle.Throttle`."""
 
-    def wait(self, bucket: str = "normal") -> object:
-        """Return when the call may be made, which must then be made at once."""
+    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> object:
+        """Return when the call may be made, which must then be made at once; run `prepare` shortly before."""
 
     def refused(
         self,
@@ -133,7 +135,7 @@ class BaseCalls(BaseHook):
     def _call(
         self, operation: Operation, *, params: Mapping[str, str] | None = None, body: Body = None
     ) -> Reply | None:
-        """Wait for a place and a slot, make the body, send once, classify, tell the throttle of a refusal.
+        """Wait for a place and a slot, make the body just before, send once, classify, tell the throttle of a refusal.
 
         Returns None if `body()` did; an empty one makes a request without a body. Once `body()` was called nothing but
         its own errors is raised: what goes wrong after it is in the reply.
@@ -143,14 +145,14 @@ class BaseCalls(BaseHook):
         transport, throttle = self._get_transport(), self._get_throttle()
         with self._get_places():
             reach("before slot")
-            throttle.wait(operation.bucket)
-            reach("after slot")
             try:
-                content = body() if callable(body) else body
+                content, held = self._wait(throttle, operation.bucket, body)
             except PayloadError as unsendable:
                 return Reply(Kind.REJECTED, message=str(unsendable))
             if content is None and body is not None:
                 return None
+            if held > FROZEN_SECONDS:
+                return not_sent(f"not sent: this process was frozen for {held:.0f} s")
             self._count(operation)
             started = time.monotonic()
             reply = transport.send(operation, params=params, body=content or None)
@@ -158,6 +160,22 @@ class BaseCalls(BaseHook):
         if reply.kind is Kind.REFUSED:
             self._report_refusal(throttle, operation.bucket, reply)
         return reply
+
+    def _wait(self, throttle: Throttle, bucket: str, body: Body) -> tuple[bytes | None, float]:
+        """Return the body once the slot is due, and for how long it was made by then."""
+        if not callable(body):
+            throttle.wait(bucket)
+            reach("after slot")
+            return body, 0.0
+        make, made = body, list[tuple[bytes | None, float]]()
+
+        def prepare() -> None:
+            reach("after slot")
+            made.append((make(), time.monotonic()))
+
+        throttle.wait(bucket, prepare=prepare)
+        content, since = made[0]
+        return content, time.monotonic() - since
 
     def _change(self, operation: Operation, *, params: Mapping[str, str] | None = None, body: Body = None) -> Reply:
         """Make one call that changes something, exactly once; return its reply if accepted, else raise."""

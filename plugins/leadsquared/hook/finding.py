@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from leadsquared.errors import RequestRejected
+from leadsquared.hook.ahead import PagesAhead
 from leadsquared.hook.base import BaseCalls
 from leadsquared.hook.paging import follow_pages, passed
 from leadsquared.wire import bodies, operations, reading
@@ -86,7 +87,13 @@ class FindingTasks(BaseCalls):
                 seen.add(task.id)
 
     def iter_appointments(
-        self, users: Sequence[str] | AllOf, from_date: date, to_date: date, *, by: By = "email"
+        self,
+        users: Sequence[str] | AllOf,
+        from_date: date,
+        to_date: date,
+        *,
+        by: By = "email",
+        pages_at_once: int = 1,
     ) -> Iterator[CrmTask]:
         """Yield users' appointments due from `from_date` to `to_date`, days in UTC, both included.
 
@@ -97,14 +104,21 @@ class FindingTasks(BaseCalls):
         `/get-appointments-by-search-criteria/`.
 
         :param users: addresses or ids, as `by` says, asked for 100 a call; or criteria that users meet.
+        :param pages_at_once: calls that may be under way at once; more than one are for who reads to the end.
         """
         operation = operations.APPOINTMENTS_BY_E_MAIL if by == "email" else operations.APPOINTMENTS_BY_USER_ID
         if isinstance(users, AllOf):
             operation = operations.APPOINTMENTS_BY_CRITERIA
-        return self._iter_of_users(operation, users, from_date, to_date)
+        return self._iter_of_users(operation, users, from_date, to_date, pages_at_once)
 
     def iter_to_dos(
-        self, users: Sequence[str] | AllOf, from_date: date, to_date: date, *, by: By = "email"
+        self,
+        users: Sequence[str] | AllOf,
+        from_date: date,
+        to_date: date,
+        *,
+        by: By = "email",
+        pages_at_once: int = 1,
     ) -> Iterator[CrmTask]:
         """Yield users' to-dos, as `iter_appointments` does.
 
@@ -113,7 +127,7 @@ class FindingTasks(BaseCalls):
         operation = operations.TO_DOS_BY_E_MAIL if by == "email" else operations.TO_DOS_BY_USER_ID
         if isinstance(users, AllOf):
             operation = operations.TO_DOS_BY_CRITERIA
-        return self._iter_of_users(operation, users, from_date, to_date)
+        return self._iter_of_users(operation, users, from_date, to_date, pages_at_once)
 
     def iter_free_slots(
         self, users: Sequence[str] | AllOf, from_date: date, to_date: date, *, with_conflicts: bool = False
@@ -141,20 +155,25 @@ class FindingTasks(BaseCalls):
                     yield from reading.read_day_slots(item)
 
     def _iter_of_users(
-        self, operation: Operation, users: Sequence[str] | AllOf, from_date: date, to_date: date
+        self,
+        operation: Operation,
+        users: Sequence[str] | AllOf,
+        from_date: date,
+        to_date: date,
+        pages_at_once: int,
     ) -> Iterator[CrmTask]:
         seen: set[str] = set()
         ranges = list(bodies.split_range(_day(from_date) - timedelta(days=1), _day(to_date) + timedelta(days=1)))
         for some in _chunks(users):
             for first, last in ranges:
-                for item in self._follow(operation, some, first, last):
+                for item in self._follow(operation, some, first, last, pages_at_once):
                     task = reading.read_crm_task(item)
                     if task.id is None or task.id not in seen:
                         yield task
                     seen.add(task.id or "")
 
     def _follow(
-        self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date
+        self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date, pages_at_once: int
     ) -> Iterator[dict[str, Any]]:
         kept = [self._first_page(operation, users, first, last)]
         size = self._page_size
@@ -164,9 +183,10 @@ class FindingTasks(BaseCalls):
                 return kept.pop()
             return self._page(operation, bodies.tasks_of_users(users, first, last, page=page, page_size=size))
 
-        return follow_pages(
-            fetch, identify=_identify, page_size=size, short_page_ends=False, on_short=self._note_short_look
-        )
+        with PagesAhead(fetch, size, pages_at_once) as pages:
+            yield from follow_pages(
+                pages, identify=_identify, page_size=size, short_page_ends=False, on_short=self._note_short_look
+            )
 
     def _first_page(self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date) -> Page:
         """Ask for the largest page that was let through so far; a refused or a cut one tells the server's bound."""

@@ -85,7 +85,7 @@ class ChangingHook:
         # A create's reply may write an id in another case than look-ups do.
         ids = {change.crm_task_id.lower(): change.crm_task_id for change in chosen}
         places = {place for change in chosen for place in _places(change)}
-        found = (task for users, first, last in day_ranges(places) for task in read(users, first, last))
+        found = read(list(day_ranges(places)))
         return {ids[task_id]: task for task in found if (task_id := (task.id or "").lower()) in ids}
 
     def update(self, change: OpenChange, seen: Seen, begin: Begin) -> Outcome | None:

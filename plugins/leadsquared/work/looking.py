@@ -13,10 +13,11 @@ from itertools import chain
 import sqlalchemy as sa
 
 from followups.ledger.webhooks import webhook_calls
-from followups.readback import Reader, UnansweredError
+from followups.readback import DayRange, Reader, UnansweredError
 from followups.sought import LEAD
 from leadsquared.errors import OutcomeUnknown, RequestRejected, ServiceUnavailable
 from leadsquared.hook import LeadSquaredHook
+from leadsquared.sightings import for_each
 from leadsquared.wire.bodies import MAX_DELETIONS_PER_CALL
 from leadsquared.wire.records import CrmTask
 from leadsquared.wire.redaction import redact
@@ -24,12 +25,17 @@ from leadsquared.wire.redaction import redact
 ADMINISTRATOR = "administrator"
 #: A LeadSquared that does not answer so many look-ups in a row, each tried several times, is left alone.
 MOST_WITHOUT_ANSWER = 3
+#: Calls under way at once: one after the other they would take longer than the limit makes them.
+LOOKS_AT_ONCE = 4
+PAGES_AT_ONCE = 8
 #: No page says that the dates of a reply are in UTC.
 _ZONES_DIFFER = timedelta(days=1)
 #: Says nothing about an owner, a lead or an opportunity (`/error-handling/`).
 _NO_SUCH_OPERATION = 404
 
 log = logging.getLogger(__name__)
+
+Find = Callable[..., Iterator[CrmTask]]
 
 
 class HookReader:
@@ -42,23 +48,28 @@ class HookReader:
         #: owners about whom LeadSquared answers nothing
         self.refused: set[str] = set()
 
-    def __call__(self, users: Sequence[str], first: date, last: date) -> Iterator[CrmTask]:
-        """Yield the owners' CRM tasks due from `first` to `last`.
+    def __call__(self, ranges: Sequence[DayRange]) -> Iterable[CrmTask]:
+        """Return the owners' CRM tasks due in ranges of days."""
+        kinds: tuple[Find, ...] = (self._hook.iter_appointments, self._hook.iter_to_dos)
+        looks = [(find, *each) for each in ranges for find in kinds]
+        return chain.from_iterable(for_each(lambda look: self._due(*look), looks, LOOKS_AT_ONCE))
+
+    def _due(self, find: Find, users: Sequence[str], first: date, last: date) -> list[CrmTask]:
+        """Return the owners' CRM tasks of one kind.
 
         Whether one unknown or inactive owner spoils the look-up of all is not documented: if it does, that one is found
         by halving.
         """
         try:
-            yield from self._hook.iter_appointments(users, first, last)
-            yield from self._hook.iter_to_dos(users, first, last)
+            return list(find(users, first, last, pages_at_once=PAGES_AT_ONCE))
         except RequestRejected as error:
             if error.status == _NO_SUCH_OPERATION:
                 raise
             if len(users) == 1:
                 self.refused.update(users)
-                return
+                return []
             middle = len(users) // 2
-            yield from chain(self(users[:middle], first, last), self(users[middle:], first, last))
+            return self._due(find, users[:middle], first, last) + self._due(find, users[middle:], first, last)
 
     def of_related(self, entity: int, related_id: str) -> Iterable[CrmTask] | None:
         """Return all CRM tasks of a lead (1) or an opportunity (5); None where LeadSquared refuses to tell of it."""

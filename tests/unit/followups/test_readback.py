@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from followups.keys import delivery_key, marker
-from followups.ledger.settling import OpenRow
+from followups.ledger.sent_rows import OpenRow
 from followups.model import State
-from followups.readback import Found, UnansweredError, look, look_closely
+from followups.readback import DayRange, Found, UnansweredError, look, look_closely
 
 DUE = datetime(2031, 4, 5, 6, 0, tzinfo=UTC)
 AVA, BEN = "ava@example.com", "ben@example.com"
@@ -53,8 +53,8 @@ class Crm:
         self.untold: set[str] = set()
         self.short: set[str] = set()
 
-    def __call__(self, users: Sequence[str], first: date, last: date) -> Iterable[Task]:
-        self.calls.append((list(users), first, last))
+    def __call__(self, ranges: Sequence[DayRange]) -> Iterable[Task]:
+        self.calls += ranges
         return iter(self.tasks)
 
     def of_related(self, entity: int, related_id: str) -> Iterable[Task] | None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from followups.model import State
-from followups.verification import BATCHES_PER_LOOK, Verified
-from tests.support.verifying import SETTLE, FakeLedger, batch, mark, verify
-from tests.unit.followups.test_readback import Task
+from followups.verdicts import DROPPED
+from followups.verification import BATCHES_AT_ONCE, Verified
+from tests.support.verifying import SETTLE, FakeLeadSquared, FakeLedger, batch, mark, verifier, verify
+from tests.unit.followups.test_readback import Crm, Task
 
 
 def test_first_look_waits_for_a_tenth_of_the_settle_time() -> None:
@@ -46,7 +47,7 @@ def test_only_looks_past_the_settle_time_count() -> None:
 
 
 def test_every_batch_is_looked_for_in_its_turn() -> None:
-    names = [f"1-{number:06d}" for number in range(BATCHES_PER_LOOK * 2 + 5)]
+    names = [f"1-{number:06d}" for number in range(BATCHES_AT_ONCE * 2 + 5)]
     ledger = FakeLedger(*(batch(name, age=10) for name in names))
     result = verify(ledger, *(Task(f"t{number}", mark(number)) for number in range(len(names))))
     assert ledger.looks == names
@@ -56,6 +57,33 @@ def test_every_batch_is_looked_for_in_its_turn() -> None:
 def test_next_round_comes_when_the_first_batch_is_due_and_not_before_a_second() -> None:
     assert verify(FakeLedger(batch("1-000001", age=2), batch("1-000002", age=7))).wait == timedelta(seconds=3)
     assert verify(FakeLedger(batch(age=9.99))).wait == timedelta(seconds=1)
+
+
+def test_batch_that_nobody_looked_for_yet_goes_with_those_that_are_due() -> None:
+    ledger = FakeLedger(batch("1-000001", age=10), batch("1-000002", age=1))
+    result = verify(ledger, Task("t0", mark(0)), Task("t1", mark(1)))
+    assert ledger.looks == ["1-000001", "1-000002"]
+    assert (result.counts[State.CREATED], result.wait) == (2, None)
+
+
+def test_batch_that_was_looked_for_beside_others_has_its_own_first_look_all_the_same() -> None:
+    ledger = FakeLedger(batch("1-000001", age=10), batch("1-000002", age=1))
+    assert verify(ledger, Task("t0", mark(0))).wait == timedelta(seconds=9)
+    assert verify(FakeLedger(batch(age=10, ago=9)), Task("t0", mark(0))).counts[State.CREATED] == 1
+
+
+def test_batch_that_had_its_first_look_does_not_go_with_others() -> None:
+    ledger = FakeLedger(batch("1-000001", age=10), batch("1-000002", age=70, ago=60))
+    verify(ledger)
+    assert ledger.looks == ["1-000001"]
+
+
+def test_rows_of_all_ages_are_looked_for_together_and_only_the_old_are_judged() -> None:
+    ledger = FakeLedger(batch("1-000001", age=50, ago=None), batch("1-000002", age=100, looks=1, ago=50))
+    crm = Crm()
+    verifier(ledger, FakeLeadSquared(crm)).round()
+    assert len(crm.calls) == 1
+    assert ledger.states == {1: (State.REJECTED, DROPPED)}
 
 
 def test_nothing_open_is_nothing_to_do() -> None:

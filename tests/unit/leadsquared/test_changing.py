@@ -35,12 +35,12 @@ class Hook:
     def get_account(self) -> Account:
         return Account(organisation=None, organisation_code=None, user_id="u1")
 
-    def iter_appointments(self, users: Sequence[str], *_: date) -> Iterator[CrmTask]:
+    def iter_appointments(self, users: Sequence[str], *_: date, **__: int) -> Iterator[CrmTask]:
         if LEFT in users:
             raise RequestRejected("Invalid Input! Parameter Name: Users")
         yield from self.shown
 
-    def iter_to_dos(self, *_: Any) -> Iterator[CrmTask]:
+    def iter_to_dos(self, *_: Any, **__: int) -> Iterator[CrmTask]:
         yield from ()
 
     def get_task(self, task_id: str) -> None:

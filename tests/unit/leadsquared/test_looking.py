@@ -41,13 +41,13 @@ class PickyHook:
         self.error = error
         self.calls: list[list[str]] = []
 
-    def iter_appointments(self, users: Sequence[str], *_: date) -> Iterator[str]:
+    def iter_appointments(self, users: Sequence[str], *_: date, pages_at_once: int) -> Iterator[str]:
         self.calls.append(list(users))
         if {*users} & {*self.strange}:
             raise self.error("Invalid Input! Parameter Name: Users")
         yield from users
 
-    def iter_to_dos(self, users: Sequence[str], *_: date) -> Iterator[str]:
+    def iter_to_dos(self, users: Sequence[str], *_: date, pages_at_once: int) -> Iterator[str]:
         yield from ()
 
 
@@ -59,7 +59,7 @@ def test_owner_for_whom_nothing_is_answered_does_not_hide_the_others() -> None:
     owners = [f"owner{number}@example.com" for number in range(8)]
     hook = PickyHook(owners[5])
     reader = reader_of(hook)
-    assert sorted(reader(owners, DAY, DAY)) == sorted({*owners} - {owners[5]})
+    assert sorted(reader([(owners, DAY, DAY)])) == sorted({*owners} - {owners[5]})
     assert reader.refused == {owners[5]}
     assert len(hook.calls) <= 7
 
@@ -68,7 +68,7 @@ def test_keys_that_are_refused_are_nobodys_owner() -> None:
     with pytest.raises(AuthenticationFailed):
         list(
             reader_of(PickyHook("a@example.com", error=AuthenticationFailed))(
-                ["a@example.com", "b@example.com"], DAY, DAY
+                [(["a@example.com", "b@example.com"], DAY, DAY)]
             )
         )
 
@@ -91,7 +91,7 @@ def test_operation_that_is_not_there_says_nothing_about_an_owner_or_a_lead() -> 
     hook.iter_appointments.side_effect = hook.get_tasks_of_lead.side_effect = missing
     reader = reader_of(hook)
     with pytest.raises(RequestRejected):
-        list(reader(["a@example.com", "b@example.com"], DAY, DAY))
+        list(reader([(["a@example.com", "b@example.com"], DAY, DAY)]))
     assert reader.refused == set()
     with pytest.raises(UnansweredError):
         reader.of_related(LEAD, "l1")

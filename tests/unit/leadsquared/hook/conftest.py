@@ -24,13 +24,17 @@ class RecordingThrottle:
     waits: list[str] = field(default_factory=list)
     refusals: list[tuple[str, Any, Any, bool]] = field(default_factory=list)
     failure: Exception | None = None
+    after_preparing: Callable[[], None] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self, bucket: str = "normal") -> object:
+    def wait(self, bucket: str = "normal", *, prepare: Callable[[], None] | None = None) -> object:
         if self.failure is not None:
             raise self.failure
         with self.lock:
             self.waits.append(bucket)
+        if prepare:
+            prepare()
+            self.after_preparing()
         return None
 
     def refused(

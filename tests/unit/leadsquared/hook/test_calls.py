@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -63,6 +64,18 @@ def test_a_create_without_a_usable_answer_is_unknown_and_sent_exactly_once(
     assert reply is not None
     assert reply.kind is Kind.UNKNOWN
     assert len(server.requests) == len(throttle.waits) == 1
+
+
+def test_a_create_whose_process_was_frozen_before_it_left_is_not_sent(
+    hook: LeadSquaredHook, server: ScriptedServer, throttle: RecordingThrottle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadsquared.hook.base.FROZEN_SECONDS", 0.1)
+    throttle.after_preparing = lambda: time.sleep(0.2)
+    reply = hook.post_tasks(lambda: [PAYLOAD])
+    assert reply is not None
+    assert reply.kind is Kind.NOT_SENT
+    assert reply.message.startswith("not sent: this process was frozen")
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("act", [hang, drip])
