@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32encode
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -18,13 +17,8 @@ _BEFORE, _AFTER = bytes(12), bytes(4)
 _AT_ONCE = 1000
 
 
-def encode(digest: bytes) -> str:
-    """Return 128 bits in base 32, small letters, without padding."""
-    return b32encode(digest)[:LENGTH].decode().lower()
-
-
 def encode_all(digests: Sequence[bytes]) -> list[str]:
-    """Return the same of each digest."""
+    """Return digests of 128 bits in base 32, small letters, without padding."""
     return [text for start in range(0, len(digests), _AT_ONCE) for text in _encode(digests[start : start + _AT_ONCE])]
 
 

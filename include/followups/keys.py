@@ -14,43 +14,49 @@ from followups import base32
 
 MARKER_LENGTH = 12
 _SEPARATOR = "\x1f"
+#: What the encoder raises for values that JSON has not.
+_WITHOUT_FORM = (TypeError, ValueError, OverflowError, RecursionError)
+_BLANK = blake2b(digest_size=16)
 
 
-def _begin(content: str | bytes) -> blake2b:
-    encoded = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-    return blake2b(encoded, digest_size=16)
+def _digests(begun: blake2b, contents: Iterable[bytes]) -> list[bytes]:
+    """Return the digest of each content; a copy of a begun hash costs less than another one."""
+    copy, digests = begun.copy, []
+    for content in contents:
+        each = copy()
+        each.update(content)
+        digests.append(each.digest())
+    return digests
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 @lru_cache
 def _begun(feed: str) -> blake2b:
-    return _begin(f"{feed}{_SEPARATOR}")
-
-
-def _key_digest(begun: blake2b, identity: str) -> bytes:
-    key = begun.copy()
-    key.update(identity.encode("utf-8", "surrogatepass"))
-    return key.digest()
+    return blake2b(_encoded(f"{feed}{_SEPARATOR}"), digest_size=16)
 
 
 def delivery_key(feed: str, followup_id: str, *identity: str) -> str:
     """Return the key of one follow-up: 26 characters that depend on feed, id and the feed's identity columns alone."""
-    return base32.encode(_key_digest(_begun(feed), _SEPARATOR.join((followup_id, *identity))))
+    return delivery_keys(feed, [(followup_id, *identity)])[0]
 
 
 def delivery_keys(feed: str, identities: Iterable[Sequence[str]]) -> list[str]:
     """Return the keys of many follow-ups, each given by its id and its feed's identity columns."""
-    begun = _begun(feed)
-    return base32.encode_all([_key_digest(begun, _SEPARATOR.join(identity)) for identity in identities])
+    return base32.encode_all(_digests(_begun(feed), [_encoded(_SEPARATOR.join(each)) for each in identities]))
 
 
 def content_hash(content: str | bytes) -> str:
     """Return 26 characters that change when the follow-up's content does."""
-    return base32.encode(_begin(content).digest())
+    return content_hashes([content])[0]
 
 
 def content_hashes(contents: Iterable[str | bytes]) -> list[str]:
     """Return the same of each content."""
-    return base32.encode_all([_begin(content).digest() for content in contents])
+    plain = [content if isinstance(content, bytes) else _encoded(content) for content in contents]
+    return base32.encode_all(_digests(_BLANK, plain))
 
 
 def marker(key: str, generation: int = 0) -> str:
@@ -68,19 +74,26 @@ class RowHasher:
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
         # Other columns, or other defaults, make another row of the same values.
         salted = repr((list(columns), sorted(defaults.items())))
-        self._begun = blake2b(digest_size=8, salt=_begin(salted).digest())
+        self._begun = blake2b(digest_size=8, salt=blake2b(_encoded(salted), digest_size=16).digest())
 
     def __call__(self, rows: Iterable[Sequence[Any]]) -> list[int | None]:
         """Return for each row 64 bits that change when its values do; None where one has no form to be hashed."""
-        digests = [self._digest(values) for values in rows]
-        numbers = iter(unpack(f">{len(digests) - digests.count(None)}q", b"".join(filter(None, digests))))
-        return [None if digest is None else next(numbers) for digest in digests]
+        contents = self._contents(list(rows))
+        digests = _digests(self._begun, filter(None, contents))
+        hashes = unpack(f">{len(digests)}q", b"".join(digests))
+        if len(hashes) == len(contents):
+            return list(hashes)
+        left = iter(hashes)
+        return [next(left) if content else None for content in contents]
 
-    def _digest(self, values: Sequence[Any]) -> bytes | None:
+    def _contents(self, rows: Sequence[Sequence[Any]]) -> Sequence[bytes | None]:
         try:
-            content = self._encode(values)
-        except (TypeError, ValueError, OverflowError, RecursionError):
+            return list(map(self._encode, rows))
+        except _WITHOUT_FORM:
+            return [self._content(values) for values in rows]
+
+    def _content(self, values: Sequence[Any]) -> bytes | None:
+        try:
+            return self._encode(values)
+        except _WITHOUT_FORM:
             return None
-        row_hash = self._begun.copy()
-        row_hash.update(content)
-        return row_hash.digest()

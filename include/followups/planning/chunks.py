@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from followups.ledger.rows import Known
@@ -36,7 +37,8 @@ class Standing(NamedTuple):
     known: Mapping[str, Known]
 
 
-class Chunk(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Chunk:
     """Rows with their outlines, and what gives their standing."""
 
     rows: Sequence[Any]
