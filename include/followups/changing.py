@@ -41,8 +41,8 @@ class Ledger(Protocol):
 class LeadSquared(Protocol):
     """What changing asks of LeadSquared.
 
-    The three calls run `begin` once the rate slot is held, right before sending. Nothing in it means: send nothing and
-    return None. After it returned something they never raise: whatever goes wrong then is an outcome.
+    The three calls run `begin` shortly before sending, once the rate slot is certain. Nothing in it means: send nothing
+    and return None. After it returned something they never raise: whatever goes wrong then is an outcome.
     """
 
     def look(self, chosen: Sequence[OpenChange]) -> Mapping[int, Seen | None]:

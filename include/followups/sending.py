@@ -49,10 +49,10 @@ class Ledger(Protocol):
 
 
 class Post(Protocol):
-    """Sends one bulk create once a rate slot is held.
+    """Sends one bulk create when its rate slot is due.
 
-    Calls `intend` right before sending; None from it means: send nothing and return None. `webhook_token` is the
-    unguessable last part of the address to which LeadSquared may post the outcome.
+    Calls `intend` shortly before, once the slot is certain; None from it means: send nothing and return None.
+    `webhook_token` is the unguessable last part of the address to which LeadSquared may post the outcome.
     """
 
     def __call__(self, intend: Callable[[], Intent | None], batch_id: str, webhook_token: str) -> Outcome | None:

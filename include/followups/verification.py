@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -106,6 +106,8 @@ class Verifier:
         self._settle = settle
         self._policy_of = policy_of
         self._result = Verified()
+        #: when the batches were of the age that they say
+        self._listed_at = datetime.now(UTC)
 
     def round(self) -> Verified:
         """Look once for everything that is open and due to be looked for."""
@@ -160,6 +162,7 @@ class Verifier:
 
         Those that nobody looked for yet go with others: the same look-ups show them, and most rows are there by then.
         """
+        self._listed_at = datetime.now(UTC)
         found, after = list[OpenBatch](), ""
         while page := self._ledger.open_batches(BATCHES_AT_ONCE, after):
             after = page[-1].batch_id
@@ -174,13 +177,31 @@ class Verifier:
             if ids:
                 self._take_what_was_told(self._ledger.open_rows(batch_ids), ids)
         progress = Progress(log, "rows looked for", total=self._ledger.count_open_rows(list(due)))
-        for rows in self._ledger.open_rows_by_due(list(due), ROWS_PER_LOOK):
-            self._look(due, rows)
-            progress.add(sum(map(len, rows.values())), self._result.counts)
-        # Only looks past the settle time can prove absence.
+        looked: set[int] = set()
+        try:
+            for rows in self._ledger.open_rows_by_due(list(due), ROWS_PER_LOOK):
+                self._look(due, rows)
+                looked.update(row.id for members in rows.values() for row in members)
+                progress.add(sum(map(len, rows.values())), self._result.counts)
+        except Exception:
+            # Else days that nobody answers for would keep all others from their verdict.
+            self._note_looks(due, self._covered(due, looked))
+            raise
+        self._note_looks(due, due)
+
+    def _covered(self, due: Iterable[str], looked: Collection[int]) -> Iterator[str]:
+        """Yield the batches of which every row that is still open was looked for."""
+        for batch_ids in _parts(due):
+            for batch_id, members in self._ledger.open_rows(batch_ids).items():
+                if all(row.id in looked for row in members):
+                    yield batch_id
+
+    def _note_looks(self, due: Mapping[str, OpenBatch], batch_ids: Iterable[str]) -> None:
+        """Only looks past the settle time can prove absence."""
+        noted = list(batch_ids)
         for conclusive in (False, True):
-            for batch_ids in _parts(key for key, batch in due.items() if self._is_conclusive(batch) is conclusive):
-                self._ledger.looked(batch_ids, conclusive=conclusive)
+            for part in _parts(each for each in noted if self._is_conclusive(due[each]) is conclusive):
+                self._ledger.looked(part, conclusive=conclusive)
 
     def _is_conclusive(self, batch: OpenBatch) -> bool:
         return batch.age >= self._settle
@@ -202,7 +223,8 @@ class Verifier:
         left = {}
         for batch_id, members in rows.items():
             batch, left[batch_id] = batches[batch_id], members
-            if self._policy_of(batch.feed).on_unknown == "resend":
+            # A webhook may still tell of the youngest.
+            if self._policy_of(batch.feed).on_unknown == "resend" and batch.age >= self._settle / 10:
                 unknown = [row.id for row in members if row.state == State.UNKNOWN]
                 self._move(unknown, State.PLANNED, RESENT)
                 left[batch_id] = [row for row in members if row.state != State.UNKNOWN]
@@ -258,7 +280,7 @@ class Verifier:
         """
         accepted = [row for row in rows if row.state == State.ACCEPTED]
         chosen = [row for row in rows if row.state == State.UNKNOWN] + accepted[:CLOSE_LOOKS]
-        since = datetime.now(UTC) - batch.age - CLOCKS_DIFFER
+        since = self._listed_at - batch.age - CLOCKS_DIFFER
         found = look_closely(chosen, self._leadsquared.read, since)
         if any(row.id in found.tasks for row in accepted[:CLOSE_LOOKS]):
             found = look_closely([*chosen, *accepted[CLOSE_LOOKS:]], self._leadsquared.read, since)

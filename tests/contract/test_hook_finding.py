@@ -158,6 +158,19 @@ def test_pages_that_are_fetched_at_once_are_the_same_in_as_many_calls(
     assert calls[0] == calls[1] >= 450 / most
 
 
+def test_what_other_look_ups_learn_of_pages_changes_none_that_has_begun(
+    hook: LeadSquaredHook, sandbox: RunningSandbox
+) -> None:
+    fill(hook, sandbox, 450)
+    hook._page_size = 250
+    found = hook.iter_appointments([OWNER.email], *span(0))
+    first = next(found)
+    hook._page_size = 200
+    assert len({first.id, *ids(found)}) == 450
+    assert hook.looks_cut_short == 0
+    assert calls_of(sandbox, operations.APPOINTMENTS_BY_E_MAIL) == 2
+
+
 def test_what_an_unsteady_order_hides_is_looked_for_again_and_then_reported(
     hook: LeadSquaredHook, sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import pytest
@@ -31,20 +32,34 @@ def pipelined(engine: sa.Engine, chunks: Chunks, feed_name: str = "visits", run:
     return planner
 
 
-def random_chunks(seed: int) -> Chunks:
+def random_chunks(seed: int, *, ids: int = 40, count: int = 12) -> Chunks:
     """Chunks of few ids and fewer contents, so that most rows come several times, near and far apart."""
     choose = random.Random(seed)
     return [
         [
             make_row(
-                f"f-{choose.randrange(40)}",
+                f"f-{choose.randrange(ids)}",
                 subject=choose.choice(["offer", "offer", "offer", "other", ""]),
                 cancelled=choose.random() < 0.1,
             )
-            for _ in range(choose.randrange(1, 25))
+            for _ in range(choose.randrange(0, 25))
         ]
-        for _ in range(12)
+        for _ in range(count)
     ]
+
+
+class SlowLedger:
+    """Passes everything on, and takes its time for what it writes."""
+
+    def __init__(self, ledger: Any) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def write(self, changes: Changes) -> None:
+        time.sleep(0.02)
+        self._ledger.write(changes)
 
 
 def written(engine: sa.Engine, feed: str) -> list[tuple[Any, ...]]:
@@ -65,6 +80,28 @@ def test_pipelined_plan_comes_to_the_same_as_one_step_by_step(engine: sa.Engine,
     _, counts = plan(engine, *chunks, feed=make_feed(name="calls"), run="run-3")
     assert planner.counts == counts
     assert written(engine, "visits") == written(engine, "calls")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_batches_that_stay_open_for_many_chunks_and_slow_writes_change_nothing(engine: sa.Engine, seed: int) -> None:
+    chunks = random_chunks(seed, ids=250, count=50)
+    feed = make_feed(name="visits")
+    with beside(engine) as threads:
+        ledger: Any = SlowLedger(open_plan(engine, "run-2", feed))
+        planner = Planner(feed, ledger, make_reader(feed), build_payload, beside=threads)
+        for _ in planner.add_all(chunks):
+            pass
+        planner.finish()
+    _, counts = plan(engine, *chunks, feed=make_feed(name="calls"), run="run-3")
+    assert planner.counts == counts
+    assert written(engine, "visits") == written(engine, "calls")
+
+
+def test_batch_that_is_closed_by_the_chunk_before_is_remembered(engine: sa.Engine) -> None:
+    sizes, numbers = (1, 10, 10, 10, 30), iter(range(1000))
+    chunks = [[make_row(f"f-{next(numbers)}") for _ in range(size)] for size in sizes]
+    planner = pipelined(engine, [*chunks, [make_row("f-0", subject="other"), make_row("new")]])
+    assert planner.counts.outcomes == {"new": 62, "invalid": 1}
 
 
 def test_row_that_comes_again_in_the_next_chunks_is_sent_once(engine: sa.Engine) -> None:

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 import sqlalchemy as sa
 
-from followups.throttle import DailyQuotaReached, Priority, ThrottleError, ThrottleUnavailable
+from followups.throttle import DailyQuotaReached, Priority, RateLimit, ThrottleError, ThrottleUnavailable
 from followups.throttle.policy import GUARD, PREPARE, TOLERANCE
 from tests.contract.throttle_kit import SimulatedTime, make_throttle, queue_up
 
@@ -60,6 +60,14 @@ def test_call_that_is_prepared_leaves_late_where_no_slot_is_near(engine: sa.Engi
 
         began = time()
         throttle.wait(prepare=prepare)
+        assert time() == pytest.approx(began + PREPARE + 0.3, abs=0.01)
+
+
+def test_bulk_call_that_is_prepared_does_not_wait_for_a_far_place_among_bulk_calls(engine: sa.Engine) -> None:
+    time = SimulatedTime(engine)
+    with make_throttle(engine, time=time, bucket_limits={"bulk": RateLimit(calls=1, period_seconds=20.0)}) as throttle:
+        began = time()
+        throttle.wait("bulk", prepare=lambda: time.pass_by(PREPARE + 0.3))
         assert time() == pytest.approx(began + PREPARE + 0.3, abs=0.01)
 
 

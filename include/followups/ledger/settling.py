@@ -56,6 +56,8 @@ class SettleLedger:
         leadsquared_conn_id: str | None = None,
     ) -> None:
         self._engine = engine
+        #: On SQLite a long look takes no turn from those who send.
+        self._reading = engine.execution_options(reading=True)
         self._actor = actor
         self._plan_ids = plan_ids
         self._conn_id = leadsquared_conn_id
@@ -71,7 +73,7 @@ class SettleLedger:
     def unaudited_batches(self, settled_for: timedelta, limit: int, after: str = "") -> list[OpenBatch]:
         """Return batches that were sent, settled that long ago and not looked at since, by id."""
         b = batches.c
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             before = store_now(connection) - settled_for
         wanted = sa.and_(b.state == "settled", b.audited_at.is_(None), b.sent_at.is_not(None), b.settled_at < before)
         return self._batches(wanted, limit, after)
@@ -79,7 +81,7 @@ class SettleLedger:
     def plans_to_send_again(self) -> list[int]:
         """Return plans, of no living run, with batches whose rows were proved absent."""
         b = batches.c
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             now = store_now(connection)
             left = sa.and_(b.state == "claimed", b.settled_at.is_not(None), b.lease_until < now)
             query = sa.select(b.plan_id).where(sa.or_(b.state == "again", left)).distinct().order_by(b.plan_id)
@@ -88,7 +90,7 @@ class SettleLedger:
     def count_open(self) -> int:
         """Return how many batches wait for a verdict."""
         query = sa.select(sa.func.count()).select_from(batches).where(batches.c.state.in_(OPEN_BATCHES))
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             counted: int = connection.execute(self._mine(query, store_now(connection))).scalar_one()
         return counted
 
@@ -100,7 +102,7 @@ class SettleLedger:
         b = batches.c
         ends = [end(_ENDED_AT, type_=UtcDateTime) for end in (sa.func.min, sa.func.max)]
         query = sa.select(b.looked_at, *ends).where(b.state.in_(OPEN_BATCHES)).group_by(b.looked_at)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             now = store_now(connection)
             rows = connection.execute(self._mine(query, now)).all()
         return [
@@ -111,7 +113,7 @@ class SettleLedger:
         """Return how long until the next sender that gave no sign is given up; None where no call is under way."""
         b = batches.c
         query = sa.select(sa.func.min(b.lease_until, type_=UtcDateTime)).where(b.state == "sending")
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             now = store_now(connection)
             lease_until = connection.execute(query.where(b.plan_id.in_(self._plan_ids or ()))).scalar()
         return None if lease_until is None else lease_until - now
@@ -123,7 +125,7 @@ class SettleLedger:
     def count_open_rows(self, batch_ids: Sequence[str]) -> int:
         """Return how many rows of some batches are unsettled."""
         d = deliveries.c
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             mine = is_one_of(connection, d.batch_id, batch_ids)
             query = sa.select(sa.func.count()).where(mine, d.state.in_(OPEN_ROWS))
             counted: int = connection.execute(query).scalar_one()
@@ -136,7 +138,7 @@ class SettleLedger:
         """
         last: int | None = None
         while True:
-            with self._engine.connect() as connection:
+            with self._reading.connect() as connection:
                 query = next_by_due(select_rows(connection, batch_ids, OPEN_ROWS), last, limit)
                 found = connection.execute(query).all()
             if not found:
@@ -164,7 +166,7 @@ class SettleLedger:
         ended_at = _ENDED_AT.label("ended_at")
         query = sa.select(b.batch_id, b.plan_id, b.feed, b.state, b.looks, b.looked_at, ended_at, *_CALL)
         query = query.where(wanted, b.batch_id > after).order_by(b.batch_id).limit(limit)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             now = store_now(connection)
             rows = connection.execute(self._mine(query, now)).all()
         self._calls |= {row.batch_id: _call_of(row) for row in rows}
@@ -190,7 +192,7 @@ class SettleLedger:
         return query.join(plans, p.id == b.plan_id).where(p.leadsquared_conn_id == self._conn_id, of_ended_run)
 
     def _rows(self, batch_ids: Sequence[str], states: Sequence[State]) -> dict[str, list[OpenRow]]:
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             found = connection.execute(select_rows(connection, batch_ids, states))
             return {**{batch_id: [] for batch_id in batch_ids}, **self._list(found)}
 

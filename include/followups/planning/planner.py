@@ -1,6 +1,6 @@
 """Read rows, decide on each, write the decisions down in batches.
 
-Rows stream through in chunks; memory holds two chunks and the batch that is not yet full.
+Rows stream through in chunks; memory holds three chunks and the batch that is not yet full.
 """
 
 from __future__ import annotations
@@ -266,6 +266,8 @@ class Planner:
         return self._build(candidate, marker(candidate.key, known.generation if known else 0))
 
     def _write(self) -> None:
+        # Also where nothing is to be written: looks that begin from here on show what was written before.
+        self._beside.wait()
         changes = self._pending.take()
         changes.asked = self._in_step.asked()
         if len(changes):

@@ -15,15 +15,17 @@ class Repeats:
     def __init__(self, feed: str) -> None:
         self._feed = feed
         self._seen: dict[str, str] = {}
-        #: content by key of the last two chunks: a look may have begun before they were written
+        self._open: dict[str, str] = {}
+        #: content by key of the last two chunks, and of the batches that were open when they began: what a chunk lets
+        #: be written a look may not show that began before
         self._lately: deque[dict[str, str]] = deque(maxlen=2)
         self._carried: dict[str, str] = {}
         self._conflicts: dict[str, Candidate] = {}
 
     def begin_chunk(self, unwritten: Mapping[str, str]) -> Mapping[str, str]:
         """Return the content by key of rows that came in earlier chunks; `unwritten` are those of the open batch."""
-        self._lately.append(self._seen)
-        self._seen = {}
+        self._lately.append(self._open | self._seen)
+        self._open, self._seen = dict(unwritten), {}
         self._carried = dict(unwritten)
         for met in self._lately:
             self._carried.update(met)

@@ -63,8 +63,8 @@ class Turn:
         """
         misses = 0
         while misses < MAX_MISSES:
-            slot = self._reserve(request, limit)
-            if slot.wait > longest or (heed_bulk and slot.bulk_learned):
+            slot = self._reserve(request, limit, longest)
+            if slot is None or slot.wait > longest or (heed_bulk and slot.bulk_learned):
                 return None
             if slot.wait > GUARD:
                 self._sleep_until(slot.due - max(LOOK_AHEAD, slot.transit))
@@ -105,7 +105,8 @@ class Turn:
         except ThrottleError:
             return slot
 
-    def _reserve(self, request: Request, limit: RateLimit) -> Reservation:
+    def _reserve(self, request: Request, limit: RateLimit, longest: float) -> Reservation | None:
+        """Return a slot; None where bulk calls have no place for `longest`."""
         while True:
             self._check_stop()
             slot = self.store.reserve(replace(request, count=0 if request.bucket in self.counted else 1))
@@ -120,7 +121,10 @@ class Turn:
             raise_if_spent(state, request, limit, now)
             between = spacing(limit, state)
             slot_at = next_slot(state, now, between, priority=request.priority, lead=request.lead)
-            self._sleep_until(self.clock() + rewound(state, now).bulk_at + request.bulk_spacing - slot_at)
+            until_bulk = rewound(state, now).bulk_at + request.bulk_spacing - slot_at
+            if until_bulk > longest:
+                return None
+            self._sleep_until(self.clock() + until_bulk)
 
     def _sleep_until(self, moment: float) -> None:
         while (left := moment - self.clock()) > 0:

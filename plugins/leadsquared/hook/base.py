@@ -152,7 +152,7 @@ class BaseCalls(BaseHook):
             if content is None and body is not None:
                 return None
             if held > FROZEN_SECONDS:
-                return not_sent(f"not sent: this process was frozen for {held:.0f} s")
+                return not_sent(f"not sent: it was ready for {held:.0f} s, as if this process had been frozen")
             self._count(operation)
             started = time.monotonic()
             reply = transport.send(operation, params=params, body=content or None)

@@ -14,8 +14,9 @@ from leadsquared.wire.replies import Reply
 class ChangingTasks(BaseCalls):
     """Update, complete, delete, move. All raise as `create_tasks` does, but those named `post_…`.
 
-    Those return whatever LeadSquared answered, as `post_tasks` does. What they are given is called once when the rate
-    slot is held, right before sending; None or False from it sends nothing and makes the result None.
+    Those return whatever LeadSquared answered, as `post_tasks` does. What they are given is called once,
+    shortly before sending, when the rate slot is certain; None or False from it sends nothing and makes the result
+    None.
     """
 
     def update_task(self, task_id: str, fields: Mapping[str, Any]) -> None:

@@ -43,8 +43,8 @@ class CreatingTasks(BaseCalls):
         Accepted means taken over: `reply.request_id` is opaque, no operation resolves it, and any of the CRM tasks
         may still fail. Appointments and to-dos may be mixed. Give owners by e-mail: the page lists no OwnerId.
 
-        :param payloads: payloads of `creates.build_payload`, as mappings or encoded; or what returns them, called once
-            when the rate slot is held, right before sending. None from it sends nothing and makes the result None.
+        :param payloads: payloads of `creates.build_payload`, as mappings or encoded; or what returns them, called once,
+            shortly before sending, when the rate slot is certain. None from it sends nothing and makes the result None.
             After it was called nothing is raised but its own errors: what cannot be sent is a reply `rejected`.
         :raises PayloadError: no payload, more than 50, or above 1 MB, if they are given directly.
         :raises followups.throttle.ThrottleError: no slot was given; nothing was sent.

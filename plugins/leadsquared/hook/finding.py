@@ -175,8 +175,8 @@ class FindingTasks(BaseCalls):
     def _follow(
         self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date, pages_at_once: int
     ) -> Iterator[dict[str, Any]]:
-        kept = [self._first_page(operation, users, first, last)]
-        size = self._page_size
+        first_page, size = self._first_page(operation, users, first, last)
+        kept = [first_page]
 
         def fetch(page: int, _: int) -> Page:
             if page == 1 and kept:
@@ -188,8 +188,13 @@ class FindingTasks(BaseCalls):
                 pages, identify=_identify, page_size=size, short_page_ends=False, on_short=self._note_short_look
             )
 
-    def _first_page(self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date) -> Page:
-        """Ask for the largest page that was let through so far; a refused or a cut one tells the server's bound."""
+    def _first_page(
+        self, operation: Operation, users: Sequence[str] | AllOf, first: date, last: date
+    ) -> tuple[Page, int]:
+        """Ask for the largest page that was let through so far; a refused or a cut one tells the server's bound.
+
+        Returns the page and the size of those that follow it, whatever other look-ups learn meanwhile.
+        """
         size = self._page_size
         try:
             page = self._page(operation, bodies.tasks_of_users(users, first, last, page_size=size))
@@ -198,12 +203,12 @@ class FindingTasks(BaseCalls):
                 raise
             page = self._page(operation, bodies.tasks_of_users(users, first, last))
             self._page_size = bodies.PAGE_SIZE
-            return page
+            return page, bodies.PAGE_SIZE
         got = len(page.items)
         # Without a count a page that is short may have been cut all the same.
         if got < size and (got >= bodies.PAGE_SIZE if page.record_count is None else page.record_count > got):
-            self._page_size = max(got, bodies.PAGE_SIZE)
-        return page
+            size = self._page_size = max(got, bodies.PAGE_SIZE)
+        return page, size
 
     def _page(self, operation: Operation, body: bytes) -> Page:
         return self._read_page(operation, body=body)

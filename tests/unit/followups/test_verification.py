@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
+from followups import verification
 from followups.model import State
-from followups.verdicts import DROPPED
-from followups.verification import BATCHES_AT_ONCE, Verified
+from followups.readback import DayRange
+from followups.verdicts import DROPPED, RESENT
+from followups.verification import BATCHES_AT_ONCE, CLOCKS_DIFFER, Verified
 from tests.support.verifying import SETTLE, FakeLeadSquared, FakeLedger, batch, mark, verifier, verify
 from tests.unit.followups.test_readback import Crm, Task
 
@@ -92,3 +96,43 @@ def test_nothing_open_is_nothing_to_do() -> None:
 
 def test_settle_time_of_the_tests_is_what_their_ages_mean() -> None:
     assert timedelta(seconds=100) == SETTLE
+
+
+class FailingCrm(Crm):
+    """Answers so many looks, and none after them."""
+
+    def __init__(self, *tasks: Task, answers: int) -> None:
+        super().__init__(*tasks)
+        self.answers = answers
+
+    def __call__(self, ranges: Sequence[DayRange]) -> Iterable[Task]:
+        self.answers -= 1
+        if self.answers < 0:
+            raise ConnectionError("no answer")
+        return super().__call__(ranges)
+
+
+def test_sweep_that_fails_leaves_its_verdict_to_what_it_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "ROWS_PER_LOOK", 2)
+    ledger = FakeLedger(*(batch(f"1-00000{number}", state="unknown", age=100) for number in range(1, 5)))
+    crm = FailingCrm(Task("t0", mark(0)), answers=1)
+    with pytest.raises(ConnectionError):
+        verifier(ledger, FakeLeadSquared(crm)).round()
+    assert ledger.looks == ["1-000001", "1-000002"]
+    assert ledger.conclusive == {"1-000001": True, "1-000002": True}
+    assert ledger.states == {0: (State.CREATED, "t0")}
+
+
+def test_row_that_may_be_sent_without_a_look_waits_for_a_webhook_first() -> None:
+    ledger = FakeLedger(batch("1-000001", state="unknown", age=10), batch("1-000002", state="unknown", age=1))
+    verify(ledger, on_unknown="resend")
+    assert ledger.states == {0: (State.PLANNED, RESENT)}
+
+
+def test_closer_looks_reach_back_to_the_call_however_long_the_sweep_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = datetime(2031, 4, 5, 6, tzinfo=UTC)
+    clock = Mock(now=Mock(side_effect=[began, began] + [began + timedelta(hours=5)] * 9))
+    monkeypatch.setattr(verification, "datetime", clock)
+    crm = Crm()
+    verifier(FakeLedger(batch(state="unknown", age=100, looks=1, ago=60)), FakeLeadSquared(crm)).round()
+    assert [since for _, since in crm.closely] == [began - timedelta(seconds=100) - CLOCKS_DIFFER]
