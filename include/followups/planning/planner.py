@@ -30,7 +30,7 @@ from followups.planning.unchanged import states_left_alone
 from followups.rows import Candidate, PayloadBuilder
 
 #: So many rows are taken from what was read to what is written at a time: what is made of them stays in the cache.
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 250
 CONFLICT = "followup_id: another row of this window has the same id and other content; the first was taken"
 REPEATED = "repeated row"
 #: States of rows that took nothing of their owner's allowance when they were taken up.
