@@ -15,6 +15,11 @@ BUSY_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_SECONDS = 10
 _IN_TURN = "in turn"
+_BULK = "bulk"
+#: What a SQLite connection may keep in memory: the index of a million keys takes 40 MB.
+CACHE_KB = 16_384
+#: After so many pages SQLite copies its log into the file. Copying seldom spares work, and copying little spares waits.
+WAL_PAGES, BULK_WAL_PAGES = 1000, 10_000
 #: A connection that was given back so lately is taken for alive: asking it costs as much as a statement.
 TRUSTED_SECONDS = 0.05
 _GIVEN_BACK = "given back at"
@@ -52,6 +57,7 @@ def _sqlite(url: URL) -> sa.Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         cursor.close()
 
     turn = threading.Lock()
@@ -65,6 +71,10 @@ def _sqlite(url: URL) -> sa.Engine:
         durable = options.get("durable", True)
         if not connection.info.get(_IN_TURN):
             connection.info[_IN_TURN] = turn.acquire(timeout=BUSY_TIMEOUT_SECONDS)
+        bulk = options.get("bulk", False)
+        if connection.info.get(_BULK, False) is not bulk:
+            connection.info[_BULK] = bulk
+            connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint={BULK_WAL_PAGES if bulk else WAL_PAGES}")
         connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -74,3 +74,15 @@ def test_only_what_may_be_forgotten_is_not_flushed(sqlite_url: URL) -> None:
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
     engine.dispose()
+
+
+def test_who_writes_by_the_thousand_lets_the_log_grow_and_nobody_after_it_does(sqlite_url: URL) -> None:
+    engine = database.connect(sqlite_url)
+
+    def pages(**options: bool) -> int:
+        with engine.execution_options(**options).begin() as connection:
+            return int(connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar_one())
+
+    assert [pages(), pages(bulk=True), pages(bulk=True), pages()] == [
+        database.WAL_PAGES, database.BULK_WAL_PAGES, database.BULK_WAL_PAGES, database.WAL_PAGES,
+    ]  # fmt: skip

@@ -27,11 +27,12 @@ def insert_deliveries(connection: sa.Connection, rows: Sequence[NewRow], common:
     """Insert rows, each with the columns in `common`; a delivery that is there already stays as it is."""
     if not rows:
         return
+    # In the order of the keys' index, whose pages are then met one after the other; and in one order, so that two who
+    # insert the same rows do not wait for each other.
+    rows = sorted(rows, key=attrgetter("delivery_key"))
     if connection.dialect.name == "sqlite":
         _insert_into_sqlite(connection, rows, common)
         return
-    # In one order, so that two who insert the same rows do not wait for each other. SQLite lets one writer in anyway.
-    rows = sorted(rows, key=attrgetter("delivery_key"))
     try:
         with connection.begin_nested():
             tail = "\t".join(map(field, common.values()))

@@ -46,6 +46,7 @@ class PlanLedger:
         self._engine = engine
         #: On SQLite a look beside a write takes no turn from it.
         self._reading = engine.execution_options(reading=True)
+        self._writing = engine.execution_options(bulk=True)
         #: whether changes to CRM tasks wait until a person approves them
         self._holds_changes = holds_changes
         self._feed = feed
@@ -160,7 +161,7 @@ class PlanLedger:
 
     def write(self, changes: Changes) -> None:
         """Write new and changed rows with their batches and events, and asked changes, all or nothing."""
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             now = store_now(connection)
             self._write_batches(connection, changes, now)
             self._write_new(connection, changes.new, now)
