@@ -74,7 +74,7 @@ def test_a_create_whose_process_was_frozen_before_it_left_is_not_sent(
     reply = hook.post_tasks(lambda: [PAYLOAD])
     assert reply is not None
     assert reply.kind is Kind.NOT_SENT
-    assert reply.message.startswith("not sent: this process was frozen")
+    assert reply.message.startswith("not sent: it was ready for ")
     assert server.requests == []
 
 
