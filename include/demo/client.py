@@ -106,7 +106,15 @@ class AirflowClient:
     def _cancel_backfills(self, dag_id: str) -> None:
         for backfill in self.call("GET", "backfills", dag_id=dag_id)["backfills"]:
             if not backfill["completed_at"]:
-                self.call("PUT", f"backfills/{backfill['id']}/cancel")
+                self._cancel(backfill["id"])
+
+    def _cancel(self, backfill_id: int) -> None:
+        try:
+            self.call("PUT", f"backfills/{backfill_id}/cancel")
+        except requests.HTTPError as error:
+            # Airflow itself removes a backfill that it could not fill.
+            if error.response.status_code not in {requests.codes.not_found, requests.codes.conflict}:
+                raise
 
     def wait_for_backfill(self, backfill_id: int, seconds: float = 600) -> None:
         """Wait until it is complete."""

@@ -22,7 +22,7 @@ class Airflow(requests.Session):
 
     def request(self, method: Any, url: Any, *_: Any, json: Any = None, **__: Any) -> requests.Response:
         reply = requests.Response()
-        reply._content = b'{"access_token": "t", "id": 1, "backfills": []}'
+        reply._content = b'{"access_token": "t", "id": 1, "backfills": [{"id": 1, "completed_at": null}]}'
         if str(url).endswith("/auth/token"):
             reply.status_code = 201
         else:
@@ -68,9 +68,17 @@ def test_database_that_stays_locked_is_an_error(airflow: Airflow) -> None:
     assert len(airflow.asked) == demo.TRIES
 
 
-@pytest.mark.parametrize("airflow", [(500, 200, 200)], indirect=True)
+# Airflow has removed it, or it was complete, by the time it is cancelled.
+@pytest.mark.parametrize("airflow", [(500, 200, status, 200) for status in (200, 404, 409)], indirect=True)
 def test_backfill_is_cancelled_before_it_is_asked_for_again(airflow: Airflow) -> None:
     moment = datetime(2031, 4, 5, tzinfo=UTC)
     assert client().backfill("feed", moment, moment) == 1
-    assert [method for method, _ in airflow.asked] == ["POST", "GET", "POST"]
-    assert airflow.asked[2][1]["reprocess_behavior"] == "completed"
+    assert [method for method, _ in airflow.asked] == ["POST", "GET", "PUT", "POST"]
+    assert airflow.asked[3][1]["reprocess_behavior"] == "completed"
+
+
+@pytest.mark.parametrize("airflow", [(500, 200, 403)], indirect=True)
+def test_backfill_that_may_not_be_cancelled_is_an_error(airflow: Airflow) -> None:
+    moment = datetime(2031, 4, 5, tzinfo=UTC)
+    with pytest.raises(requests.HTTPError, match="403"):
+        client().backfill("feed", moment, moment)
