@@ -9,7 +9,6 @@ LENGTH = 26
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"
 #: By a byte that holds five bits.
 _LETTERS = _ALPHABET * (256 // len(_ALPHABET))
-_DIGEST_BYTES = 16
 #: A digest's lane has a byte for each of 32 letters; their 160 bits stand at its lower end, the digest's first.
 _LANE_BYTES = 32
 _BEFORE, _AFTER = bytes(12), bytes(4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,17 +49,20 @@ def random_chunks(seed: int, *, ids: int = 40, count: int = 12) -> Chunks:
     ]
 
 
-class SlowLedger:
-    """Passes everything on, and takes its time for what it writes."""
+class WatchedLedger:
+    """Passes everything on, and runs `before` with the number of each write."""
 
-    def __init__(self, ledger: Any) -> None:
+    def __init__(self, ledger: Any, before: Callable[[int], None]) -> None:
         self._ledger = ledger
+        self._before = before
+        self._writes = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
     def write(self, changes: Changes) -> None:
-        time.sleep(0.02)
+        self._writes += 1
+        self._before(self._writes)
         self._ledger.write(changes)
 
 
@@ -87,7 +91,7 @@ def test_batches_that_stay_open_for_many_chunks_and_slow_writes_change_nothing(e
     chunks = random_chunks(seed, ids=250, count=50)
     feed = make_feed(name="visits")
     with beside(engine) as threads:
-        ledger: Any = SlowLedger(open_plan(engine, "run-2", feed))
+        ledger: Any = WatchedLedger(open_plan(engine, "run-2", feed), lambda _: time.sleep(0.02))
         planner = Planner(feed, ledger, make_reader(feed), build_payload, beside=threads)
         for _ in planner.add_all(chunks):
             pass
@@ -124,26 +128,13 @@ def test_limit_stops_reading_where_it_is_reached(engine: sa.Engine) -> None:
     assert counted(engine) == {"planned": 5}
 
 
-class FailingLedger:
-    """Passes everything on, and fails at one write."""
-
-    def __init__(self, ledger: Any, failing: int) -> None:
-        self._ledger = ledger
-        self._left = failing
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ledger, name)
-
-    def write(self, changes: Changes) -> None:
-        self._left -= 1
-        if self._left == 0:
-            raise OSError("the ledger is gone")
-        self._ledger.write(changes)
-
-
 def test_failed_write_ends_the_plan_and_nothing_after_it_is_written(engine: sa.Engine) -> None:
+    def fail_at_second(number: int) -> None:
+        if number == 2:
+            raise OSError("the ledger is gone")
+
     feed = make_feed()
-    ledger: Any = FailingLedger(open_plan(engine), failing=2)
+    ledger: Any = WatchedLedger(open_plan(engine), fail_at_second)
     chunks = [make_rows(400)[start : start + 100] for start in range(0, 400, 100)]
     with pytest.raises(OSError, match="the ledger is gone"), Beside(looks=True, writes=True) as threads:  # noqa: PT012
         planner = Planner(feed, ledger, make_reader(feed), build_payload, beside=threads)

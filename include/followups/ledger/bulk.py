@@ -87,7 +87,7 @@ def _insert_into_sqlite(connection: sa.Connection, rows: Sequence[NewRow], commo
 def _line(row: NewRow, common: str) -> str:
     """Return `_COLUMNS` and what all rows have in common; keys, hashes, states and batches need no escape."""
     return "\t".join((
-        row.delivery_key, text(row.followup_id), row.state, NULL if row.reason is None else text(row.reason),
+        row.delivery_key, text(row.followup_id), row.state, text(row.reason),
         text(row.task_type), moment(row.due_at), row.content_hash, NULL if row.row_hash is None else str(row.row_hash),
         json_text(row.payload), row.batch_id or NULL, common,
     ))  # fmt: skip

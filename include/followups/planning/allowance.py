@@ -18,28 +18,20 @@ OwnerDay = tuple[str, str]
 class DailyAllowance:
     """Holds what exceeds the feed's `max_per_owner_per_day`; owners are known by a digest alone."""
 
-    def __init__(
-        self, cap: int | None, zone: ZoneInfo, read: Callable[[Iterable[OwnerDay]], Mapping[OwnerDay, int]]
-    ) -> None:
+    def __init__(self, cap: int, zone: ZoneInfo, read: Callable[[Iterable[OwnerDay]], Mapping[OwnerDay, int]]) -> None:
         self._cap = cap
         self._zone = zone
         self._read = read
         self._used: Counter[OwnerDay] = Counter()
 
-    @property
-    def is_limited(self) -> bool:
-        """Whether the feed limits how many follow-ups an owner may get."""
-        return self._cap is not None
-
     def load(self, candidates: Sequence[Candidate], unwritten: Iterable[OwnerDay | None]) -> None:
         """Read what was used before by the owners of a chunk; `unwritten` is what the ledger does not show yet."""
-        if self._cap is not None:
-            pairs = {self._pair(candidate) for candidate in candidates if candidate.state == State.PLANNED}
-            self._used = Counter(self._read(pairs)) + Counter(pair for pair in unwritten if pair)
+        pairs = {self._pair(candidate) for candidate in candidates if candidate.state == State.PLANNED}
+        self._used = Counter(self._read(pairs)) + Counter(pair for pair in unwritten if pair)
 
     def apply(self, candidate: Candidate) -> tuple[Candidate, OwnerDay | None]:
         """Return the candidate, held where its owner has enough for that day, and what it takes of the allowance."""
-        if self._cap is None or candidate.state != State.PLANNED:
+        if candidate.state != State.PLANNED:
             return candidate, None
         pair = self._pair(candidate)
         if self._used[pair] >= self._cap:

@@ -77,7 +77,8 @@ class Planner:
         self._lookup = lookup
         self._preview = preview
         self._beside = beside or Beside()
-        self._allowance = DailyAllowance(feed.max_per_owner_per_day, feed.zone, ledger.owner_day_counts)
+        cap = feed.max_per_owner_per_day
+        self._allowance = None if cap is None else DailyAllowance(cap, feed.zone, ledger.owner_day_counts)
         # A run with a limit must not count the rows behind the last one that it takes.
         self._looks = Looks(ledger, states_left_alone(requeue) if limit is None else (), self._beside)
         self._repeats = Repeats(feed.name)
@@ -175,10 +176,10 @@ class Planner:
 
     def _candidates(self, chunk: Chunk, left: Collection[str], known: Mapping[str, Known]) -> Iterator[Candidate]:
         # What asks others about rows asks about all of a chunk.
-        asks = self._lookup is not None or self._allowance.is_limited
+        asks = self._lookup is not None or self._allowance is not None
         for candidates in chunk.read(left, None if asks else ROWS_AT_ONCE):
             judged = candidates if self._lookup is None else refuse_strangers(candidates, known, self._lookup)
-            if self._allowance.is_limited:
+            if self._allowance is not None:
                 self._beside.wait()
                 self._allowance.load(judged, (row.owner_day for row in self._pending.open_batch))
             yield from judged
@@ -186,7 +187,7 @@ class Planner:
     def _take(self, candidate: Candidate, known: Known | None) -> None:
         decision = decide_new(candidate) if known is None else self._decide(candidate, known)
         owner_day = None
-        if decision.action is Action.SEND and self._allowance.is_limited and _takes_allowance(known):
+        if decision.action is Action.SEND and self._allowance is not None and _takes_allowance(known):
             candidate, owner_day = self._allowance.apply(candidate)
             if candidate.state is State.HELD:
                 decision = Decision(Action.RECORD, candidate.state, candidate.reason or "")
