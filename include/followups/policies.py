@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from followups.feeds import Feed, QuietHours
-from followups.model import FollowUp
+from followups.follow_up import FollowUp
 
 _NOTHING = timedelta(0)
 

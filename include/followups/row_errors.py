@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from followups.model import CONTROL_CHARACTER, GUID_PATTERN, TEXT_PATTERN
+from followups.follow_up import GUID_PATTERN
+from followups.row_checks import CONTROL_CHARACTER, TEXT_PATTERN
 
 _MISSING = "missing"
 _NOT_MATCHED = {

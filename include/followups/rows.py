@@ -10,14 +10,16 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from msgspec import Struct
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from followups.directory import Directory
 from followups.errors import PermanentError
 from followups.feeds import Feed
+from followups.follow_up import COLUMNS, FollowUp
 from followups.keys import RowHasher, content_hash, content_hashes, delivery_keys
-from followups.model import FollowUp, State
+from followups.model import State
 from followups.policies import DatePolicy, EndBeforeDueError, Times
+from followups.row_checks import check_row
 from followups.row_errors import explain
 
 REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
@@ -26,10 +28,7 @@ MAX_ID_SHOWN = 200
 CANCELLED = "cancelled in the warehouse before it was sent"
 #: From this likeness on a column is taken for a misspelt one; created_at and related_to, at 0.8, are two columns.
 MISSPELT = 0.85
-COLUMNS = tuple(FollowUp.model_fields)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: `model_validate` without its options, which take a tenth of the time.
-_validate = TypeAdapter(FollowUp).validator.validate_python
 
 
 class ColumnError(PermanentError):
@@ -49,6 +48,20 @@ class Outline(Struct, frozen=True, gc=False):
     key: str
     #: equal: the row is just as it was; None: no hash can be taken, and nothing follows
     row_hash: int | None = None
+
+
+class Refused(Struct, frozen=True, gc=False):
+    """What is kept of a row that is no follow-up."""
+
+    followup_id: str
+    #: all that it says
+    raw: str
+    #: free of personal data
+    reason: str
+
+    def content(self) -> str:
+        """Return what makes the row what it is."""
+        return self.raw
 
 
 class Candidate(Struct, frozen=True, kw_only=True, gc=False):
@@ -117,7 +130,7 @@ class RowReader:
     def identity(self, row: Mapping[str, Any]) -> Sequence[str]:
         """Return what a row's key is made of; a bad row without an id has its content for one, to be recorded once."""
         followup_id = self._id(row)
-        return (followup_id, *self._identity(row)) if followup_id else ("", content_hash(_raw(self.fill({**row}))))
+        return (followup_id, *self._identity(row)) if followup_id else ("", content_hash(_raw(self._filled(row))))
 
     def identity_of(self, followup_id: str) -> Sequence[str] | None:
         """Return the same of a row by its id alone; None where an id is blank, or not all of the identity."""
@@ -125,29 +138,31 @@ class RowReader:
         return (shown,) if shown and not self.feed.identity else None
 
     def read(self, rows: Iterable[Mapping[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:
-        """Return the candidates of rows, with the feed's defaults filled in."""
-        return self.read_filled([self.fill({**row}) for row in rows], outlines)
+        """Return the candidates of rows."""
+        return self.judge([self.check(row) for row in rows], outlines)
 
-    def read_filled(self, rows: Sequence[dict[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:
-        """Return the candidates of rows that hold the feed's defaults already."""
-        checked = [_check(row) for row in rows]
-        contents = content_hashes([
-            each.content() if isinstance(each, FollowUp) else _raw(row)
-            for row, each in zip(rows, checked, strict=True)
-        ])  # fmt: skip
+    def check(self, row: Mapping[str, Any]) -> FollowUp | Refused:
+        """Check one row, with the feed's defaults where it has no value."""
+        filled = self._filled(row)
+        try:
+            return check_row(filled)
+        except ValidationError as error:
+            return Refused(_storable(self._id(row)), _raw(filled), explain(error))
+
+    def judge(self, checked: Sequence[FollowUp | Refused], outlines: Sequence[Outline]) -> list[Candidate]:
+        """Return the candidates of rows that were checked."""
+        contents = content_hashes([each.content() for each in checked])
         return [
-            self._judge(each, outline, content)
-            if isinstance(each, FollowUp)
-            else self._invalid(row, outline, content, each)
-            for row, outline, content, each in zip(rows, outlines, contents, checked, strict=True)
+            self._judge(each, outline, content) if isinstance(each, FollowUp) else _invalid(each, outline, content)
+            for each, outline, content in zip(checked, outlines, contents, strict=True)
         ]
 
-    def fill(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Give a row the feed's defaults where it has no value, and return it."""
+    def _filled(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        filled = {**row}
         for name, default in self._defaults:
-            if row.get(name) is None:
-                row[name] = default
-        return row
+            if filled.get(name) is None:
+                filled[name] = default
+        return filled
 
     def _judge(self, follow_up: FollowUp, outline: Outline, content: str) -> Candidate:
         if follow_up.cancelled:
@@ -180,16 +195,6 @@ class RowReader:
             return None
         return f"marker: task type {task_type!r} has no field {field}; add it there, or change `marker` in the feed"
 
-    def _invalid(self, row: Mapping[str, Any], outline: Outline, content: str, reason: str) -> Candidate:
-        return Candidate(
-            key=outline.key,
-            followup_id=_storable(self._id(row)),
-            state=State.INVALID,
-            reason=reason,
-            content_hash=content,
-            row_hash=outline.row_hash,
-        )
-
     def _value(self, row: Mapping[str, Any], column: str) -> Any:
         given = row.get(column)
         return self.feed.defaults.get(column) if given is None else given
@@ -206,14 +211,6 @@ class RowReader:
         """Return the identity columns as text; a moment has one text, whatever zone the warehouse shows it in."""
         given = [self._value(row, column) for column in self.feed.identity]
         return [str(each - _EPOCH if isinstance(each, datetime) and each.tzinfo else each) for each in given]
-
-
-def _check(row: Mapping[str, Any]) -> FollowUp | str:
-    """Return the follow-up, or what is wrong with it."""
-    try:
-        return _validate(row)  # type: ignore[no-any-return]
-    except ValidationError as error:
-        return explain(error)
 
 
 def _candidate(
@@ -237,6 +234,17 @@ def _candidate(
         follow_up=follow_up,
         times=times,
         owner_email=owner,
+    )
+
+
+def _invalid(row: Refused, outline: Outline, content: str) -> Candidate:
+    return Candidate(
+        key=outline.key,
+        followup_id=row.followup_id,
+        state=State.INVALID,
+        reason=row.reason,
+        content_hash=content,
+        row_hash=outline.row_hash,
     )
 
 

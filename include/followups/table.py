@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
+from followups.follow_up import COLUMNS, FollowUp
 from followups.keys import RowHasher, delivery_keys
-from followups.rows import COLUMNS, Candidate, Outline, RowReader
+from followups.quick_checks import QuickCheck, attach_utc
+from followups.rows import Candidate, Outline, Refused, RowReader
 
 Row = Sequence[Any]
 
@@ -27,7 +29,7 @@ class Columns:
         values = dict(zip(self.names, row))  # noqa: B905 - no query's row is shorter or longer
         for name in self.in_utc:
             if isinstance(moment := values[name], datetime):
-                values[name] = moment.replace(tzinfo=UTC)
+                values[name] = attach_utc(moment)
         return values
 
 
@@ -41,6 +43,7 @@ class TableReader:
         used = [name for name in COLUMNS if name in places]
         self._pick = itemgetter(*(places[name] for name in used))
         self._row_hashes = RowHasher(used, reader.feed.defaults)
+        self._quick_check = QuickCheck(columns.names, columns.in_utc, reader.feed.defaults)
         self._id_place = places.get("followup_id")
 
     def outlines(self, rows: Sequence[Row]) -> list[Outline]:
@@ -50,8 +53,10 @@ class TableReader:
 
     def read(self, rows: Iterable[Row], outlines: Sequence[Outline]) -> list[Candidate]:
         """Return the candidates of rows."""
-        named, fill = self._columns.named, self._reader.fill
-        return self._reader.read_filled([fill(named(row)) for row in rows], outlines)
+        return self._reader.judge([self._check(row) for row in rows], outlines)
+
+    def _check(self, row: Row) -> FollowUp | Refused:
+        return self._quick_check(row) or self._reader.check(self._columns.named(row))
 
     def _identity(self, row: Row) -> Sequence[str]:
         followup_id = None if self._id_place is None else row[self._id_place]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from followups.model import FollowUp
+from followups.row_checks import check_row
 from sandbox.directory import Directory
 from sandbox.warehouse import faults
 from sandbox.warehouse.rows import APPOINTMENTS, DOCUMENTS, Row
@@ -23,7 +23,7 @@ def expected(seeded: list[SeededRow]) -> list[Expected]:
 
 def is_valid(row: Row) -> bool:
     try:
-        FollowUp.model_validate(row._asdict())
+        check_row(row._asdict())
     except ValidationError:
         return False
     return True

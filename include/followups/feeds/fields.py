@@ -156,17 +156,17 @@ def _text_schema(pattern: re.Pattern[str]) -> WithJsonSchema:
 
 def _columns(defaults: dict[str, Any]) -> dict[str, Any]:
     """Check defaults as a row's columns are checked, but for what only whole rows can show."""
-    from followups.model import FollowUp  # noqa: PLC0415 - pydantic builds FollowUp's validator at import
+    from followups.row_checks import RowModel  # noqa: PLC0415 - pydantic builds its validator at import
 
     slips = [
         InitErrorDetails(type="int_type", loc=(name,), input=value)
         for name, value in defaults.items()
-        if name in FollowUp.model_fields and is_switch_for_number(value, FollowUp.model_fields[name].annotation)
+        if name in RowModel.model_fields and is_switch_for_number(value, RowModel.model_fields[name].annotation)
     ]
     if slips:
         raise ValidationError.from_exception_data("defaults", slips)
     try:
-        FollowUp.model_validate({**_ROW, **defaults}, extra="forbid")
+        RowModel.model_validate({**_ROW, **defaults}, extra="forbid")
     except ValidationError as error:
         if any(problem["loc"] for problem in error.errors()):
             raise

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from followups.feeds.text import FeedText
+from followups.follow_up import GUID_PATTERN
 from followups.suggestions import nearest
 
 Location = Sequence[str | int]
@@ -100,8 +101,6 @@ def _sentence(problem: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _form(context: dict[str, Any]) -> str:
     """Return what a column's pattern is for."""
-    from followups.model import GUID_PATTERN  # noqa: PLC0415 - heavy, for what is seldom wrong
-
     is_id = context["pattern"] == GUID_PATTERN
     return "an id like 00000000-0000-4000-8000-000000000001" if is_id else "text without control characters"
 
@@ -163,14 +162,14 @@ def _unknown(name: str, group: type[BaseModel], model: type[BaseModel]) -> str:
 
 def _groups(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     """Return the fields that hold fields of their own, or columns."""
-    from followups.model import FollowUp  # noqa: PLC0415 - pydantic builds FollowUp's validator at import
+    from followups.row_checks import RowModel  # noqa: PLC0415 - pydantic builds its validator at import
 
     groups: dict[str, type[BaseModel]] = {}
     for name, field in model.model_fields.items():
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 groups[name] = kind
-    return {**groups, COLUMNS_FIELD: FollowUp}
+    return {**groups, COLUMNS_FIELD: RowModel}
 
 
 def _find(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:

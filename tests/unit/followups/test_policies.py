@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followups.model import FollowUp
 from followups.policies import DatePolicy, EndBeforeDueError, Times
+from followups.row_checks import check_row
 from tests.support.follow_ups import NOW, make_feed, make_row
 
 NIGHT = {"start": "21:00", "end": "08:00"}
 
 
 def times(due: datetime | str, *, end: Any = None, minutes: int | None = None, **feed: Any) -> Times:
-    follow_up = FollowUp.model_validate(make_row(due_at=due, end_at=end, duration_minutes=minutes))
+    follow_up = check_row(make_row(due_at=due, end_at=end, duration_minutes=minutes))
     return DatePolicy(make_feed(**{"timezone": "UTC", **feed}), NOW).times(follow_up)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from followups.model import MAX_DESCRIPTION, MAX_SUBJECT, State
+from followups.follow_up import MAX_DESCRIPTION, MAX_SUBJECT
+from followups.model import State
 from tests.support.follow_ups import LEAD, make_row, read
 
 SECRET = "Zeenat-Quillfeather"

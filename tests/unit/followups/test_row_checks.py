@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followups.model import FollowUp
+from followups.follow_up import COLUMNS
+from followups.row_checks import RowModel, check_row
 from tests.support.follow_ups import make_row
 
 ZONES = st.sampled_from([None, UTC, ZoneInfo("Asia/Kolkata"), timezone(timedelta(hours=-8))])
@@ -25,11 +26,15 @@ FIELDS = st.none() | st.dictionaries(st.sampled_from([f"mx_Custom_{number}" for 
 
 @given(due_at=MOMENTS, subject=TEXTS, custom_fields=FIELDS, duration_minutes=st.none() | st.integers(0, 1000))
 def test_content_is_the_models_own_json(**changes: Any) -> None:
-    follow_up = FollowUp.model_validate(make_row(**changes))
-    assert follow_up.content() == follow_up.model_dump_json(exclude={"cancelled"}).encode()
+    model = RowModel.model_validate(make_row(**changes))
+    assert check_row(make_row(**changes)).content() == model.model_dump_json(exclude={"cancelled"}).encode()
+
+
+def test_follow_up_has_the_models_columns_in_their_order() -> None:
+    assert tuple(RowModel.model_fields) == COLUMNS
 
 
 @pytest.mark.parametrize("due_at", ["2031-04-05 11:30+05:30", "2031-04-05T06:00Z", datetime(2031, 4, 5, 6, tzinfo=UTC)])
 def test_moment_is_the_same_content_in_whatever_zone_it_is_shown(due_at: str | datetime) -> None:
     row = make_row(due_at=datetime(2031, 4, 4, 22, tzinfo=timezone(timedelta(hours=-8))))
-    assert FollowUp.model_validate(make_row(due_at=due_at)).content() == FollowUp.model_validate(row).content()
+    assert check_row(make_row(due_at=due_at)).content() == check_row(row).content()
