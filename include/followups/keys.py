@@ -68,12 +68,15 @@ def marker(key: str, generation: int = 0) -> str:
 
 
 class RowHasher:
-    """Takes hashes of rows as a warehouse gives them, before anything is checked."""
+    """Takes hashes of rows as a warehouse gives them, before anything is checked.
 
-    def __init__(self, columns: Iterable[str], defaults: Mapping[str, Any]) -> None:
+    :param edition: of the checks; other checks may judge the same row otherwise.
+    """
+
+    def __init__(self, columns: Iterable[str], defaults: Mapping[str, Any], *, edition: int) -> None:
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
         # Other columns, or other defaults, make another row of the same values.
-        salted = repr((list(columns), sorted(defaults.items())))
+        salted = repr((edition, list(columns), sorted(defaults.items())))
         self._begun = blake2b(digest_size=8, salt=blake2b(_encoded(salted), digest_size=16).digest())
 
     def __call__(self, rows: Iterable[Sequence[Any]]) -> list[int | None]:

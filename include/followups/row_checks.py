@@ -34,6 +34,8 @@ from followups.follow_up import (
     FollowUp,
 )
 
+#: To be raised whenever a row that was refused may pass from now on: unchanged rows are then checked again.
+CHECKS_EDITION = 1
 #: What JSON may carry and no CRM field should is left out: C0 controls but tab and line ends.
 TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 CONTROL_CHARACTER = "holds a control character that LeadSquared cannot store"

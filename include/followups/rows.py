@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from followups.directory import Directory
@@ -19,7 +20,7 @@ from followups.follow_up import COLUMNS, FollowUp
 from followups.keys import RowHasher, content_hash, content_hashes, delivery_keys
 from followups.model import State
 from followups.policies import DatePolicy, EndBeforeDueError, Times
-from followups.row_checks import check_row
+from followups.row_checks import CHECKS_EDITION, check_row
 from followups.row_errors import explain
 
 REQUIRED_COLUMNS = ("followup_id", "task_type", "subject", "due_at")
@@ -71,6 +72,7 @@ class Candidate(Struct, frozen=True, kw_only=True, gc=False):
     followup_id: str
     state: State
     content_hash: str
+    #: of an invalid or cancelled row only where the row alone says so
     row_hash: int | None = None
     reason: str | None = None
     task_type: str | None = None
@@ -120,7 +122,7 @@ class RowReader:
 
     @cached_property
     def _row_hashes(self) -> RowHasher:
-        return RowHasher(COLUMNS, self.feed.defaults)
+        return RowHasher(COLUMNS, self.feed.defaults, edition=CHECKS_EDITION)
 
     def outlines(self, rows: Sequence[Mapping[str, Any]]) -> list[Outline]:
         """Return the rows' keys and hashes."""
@@ -184,7 +186,7 @@ class RowReader:
             problems.append("due_at: out of range")
         reasons = [text for text in problems if text]
         if reasons or owner is None:
-            return _candidate(follow_up, outline, content, State.INVALID, "; ".join(reasons))
+            return refused(_candidate(follow_up, outline, content, State.INVALID, None), "; ".join(reasons))
         state = State.HELD if times.held else State.PLANNED
         return _candidate(follow_up, outline, content, state, times.held, times, owner)
 
@@ -211,6 +213,11 @@ class RowReader:
         """Return the identity columns as text; a moment has one text, whatever zone the warehouse shows it in."""
         given = [self._value(row, column) for column in self.feed.identity]
         return [str(each - _EPOCH if isinstance(each, datetime) and each.tzinfo else each) for each in given]
+
+
+def refused(candidate: Candidate, reason: str) -> Candidate:
+    """Return a candidate that is invalid for what its row alone does not tell: without a hash it is read again."""
+    return replace(candidate, state=State.INVALID, reason=reason, row_hash=None)
 
 
 def _candidate(

@@ -11,6 +11,7 @@ from typing import Any
 from followups.follow_up import COLUMNS, FollowUp
 from followups.keys import RowHasher, delivery_keys
 from followups.quick_checks import QuickCheck, attach_utc
+from followups.row_checks import CHECKS_EDITION
 from followups.rows import Candidate, Outline, Refused, RowReader
 
 Row = Sequence[Any]
@@ -42,7 +43,7 @@ class TableReader:
         places = {name: place for place, name in enumerate(columns.names)}
         used = [name for name in COLUMNS if name in places]
         self._pick = itemgetter(*(places[name] for name in used))
-        self._row_hashes = RowHasher(used, reader.feed.defaults)
+        self._row_hashes = RowHasher(used, reader.feed.defaults, edition=CHECKS_EDITION)
         self._quick_check = QuickCheck(columns.names, columns.in_utc, reader.feed.defaults)
         self._id_place = places.get("followup_id")
 

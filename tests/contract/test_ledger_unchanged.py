@@ -52,8 +52,6 @@ def test_delivered_rows_are_found_by_state(delivered: sa.Engine) -> None:
         pytest.param({"row_hash": 1}, id="another hash"),
         pytest.param({"row_hash": None}, id="no hash"),
         pytest.param({"state": State.PLANNED}, id="to be sent"),
-        pytest.param({"state": State.INVALID}, id="may pass now"),
-        pytest.param({"state": State.CANCELLED}, id="may be wanted again"),
         pytest.param({"withdrawn": True}, id="withdrawn"),
     ],
 )

@@ -70,6 +70,14 @@ def test_row_that_is_wanted_after_all_is_sent_again(engine: sa.Engine, sent: int
     assert send_again(engine, sent) == 2
 
 
+def test_row_that_was_cancelled_and_never_sent_is_sent_when_it_is_as_it_first_was(engine: sa.Engine, sent: int) -> None:
+    replan(engine, "run-2", cancelled=True)
+    prove_absent(engine, sent)
+    send_again(engine, sent)
+    assert states(engine)["f-1"] == "cancelled"
+    assert replan(engine, "run-3").outcomes == {"again": 1}
+
+
 def test_row_that_a_newer_plan_takes_up_is_withdrawn_no_more(engine: sa.Engine, sent: int) -> None:
     replan(engine, "run-2", cancelled=True)
     prove_absent(engine, sent)

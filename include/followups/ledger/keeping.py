@@ -47,7 +47,9 @@ class KeepBackLedger:
             moved = connection.execute(
                 sa.update(deliveries)
                 .where(*_planned(_between(first, end)), d.task_type == task_type)
-                .values(state=State.INVALID, reason=reason, updated_at=now, batch_id=d.batch_id + REFUSED)
+                .values(
+                    state=State.INVALID, reason=reason, row_hash=None, updated_at=now, batch_id=d.batch_id + REFUSED
+                )
                 .returning(d.id, d.batch_id, d.feed)
             ).all()  # fmt: skip
             rows = Counter((batch_id, feed) for _, batch_id, feed in moved)

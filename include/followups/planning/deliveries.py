@@ -45,7 +45,8 @@ def conflict_row(candidate: Candidate, key: str, reason: str) -> NewRow:
 
 def withdrawal_of(known: Known, why: str) -> ChangedRow:
     """Return the change of a row that is withdrawn, or wanted again, while it stays with the plan that sent it."""
-    values = {"withdrawn": not known.withdrawn, "plan_id": known.plan_id}
+    # Whatever the row said before, what it says now is not what was taken up.
+    values = {"withdrawn": not known.withdrawn, "plan_id": known.plan_id, "row_hash": None}
     return ChangedRow(known.id, known.state, known.batch_id, values, why)
 
 

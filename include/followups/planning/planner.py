@@ -27,7 +27,7 @@ from followups.planning.pending import Pending
 from followups.planning.related import Lookup, refuse_strangers
 from followups.planning.repeats import Repeats
 from followups.planning.unchanged import states_left_alone
-from followups.rows import Candidate, PayloadBuilder
+from followups.rows import Candidate, PayloadBuilder, refused
 
 #: So many rows are taken from what was read to what is written at a time: what is made of them stays in the cache.
 ROWS_AT_ONCE = 250
@@ -219,7 +219,7 @@ class Planner:
         try:
             payload = self._payload(candidate, known)
         except ValueError as error:
-            self._record(replace(candidate, state=State.INVALID, reason=str(error)), known, str(error))
+            self._record(refused(candidate, str(error)), known, str(error))
             return
         if self._preview is not None:
             self._preview.note(candidate.owner_email or "", candidate.task_type or "", payload)
@@ -237,7 +237,7 @@ class Planner:
             try:
                 payload = self._payload(candidate, known)
             except ValueError as error:
-                candidate, why = replace(candidate, state=State.INVALID, reason=str(error)), str(error)
+                candidate, why = refused(candidate, str(error)), str(error)
         self.counts.keep_back(candidate.state, candidate.reason)
         if known is None:
             self._pending.keep(new_row(candidate, payload))

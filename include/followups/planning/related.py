@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from followups.ledger.rows import Known
 from followups.model import State
-from followups.rows import Candidate
+from followups.rows import Candidate, refused
 
 #: Rows in these states are not sent by a plan, so they need no look.
 SENT = frozenset({State.SENDING, State.ACCEPTED, State.CREATED, State.UNKNOWN})
@@ -48,4 +46,4 @@ def _related(candidate: Candidate, known: Mapping[str, Known]) -> tuple[str | No
 def _judge(candidate: Candidate, absent: Mapping[str, Collection[str]], kind: str | None, related_id: str) -> Candidate:
     if kind is None or related_id not in absent.get(kind, ()):
         return candidate
-    return replace(candidate, state=State.INVALID, reason=f"related_id: LeadSquared has no such {kind}")
+    return refused(candidate, f"related_id: LeadSquared has no such {kind}")

@@ -11,11 +11,13 @@ from followups.rows import Outline
 
 _SENT = frozenset({State.SENDING, State.ACCEPTED, State.CREATED, State.UNKNOWN})
 _KEPT_BACK = frozenset({State.REJECTED, State.HELD})
+#: Kept with a hash only where the row alone makes them so.
+_BY_THE_ROW = frozenset({State.INVALID, State.CANCELLED})
 
 
 def states_left_alone(requeue: Requeue) -> frozenset[State]:
     """Return the states that `decide` leaves alone while a row is just as it was when it was taken up."""
-    return _SENT | {state for state in _KEPT_BACK if str(state) != requeue}
+    return _SENT | _BY_THE_ROW | {state for state in _KEPT_BACK if str(state) != requeue}
 
 
 def comparable(outlines: Sequence[Outline]) -> dict[str, int]:
