@@ -41,15 +41,15 @@ class TableReader:
         self._reader = reader
         self._columns = columns
         places = {name: place for place, name in enumerate(columns.names)}
-        used = [name for name in COLUMNS if name in places]
-        self._pick = itemgetter(*(places[name] for name in used))
+        used = [name for name in columns.names if name in COLUMNS]
+        self._hashed = itemgetter(*(places[name] for name in used)) if len(used) < len(columns.names) else None
         self._row_hashes = RowHasher(used, reader.feed.defaults, edition=CHECKS_EDITION)
         self._quick_check = QuickCheck(columns.names, columns.in_utc, reader.feed.defaults)
         self._id_place = places.get("followup_id")
 
     def outlines(self, rows: Sequence[Row]) -> list[Outline]:
         """Return the rows' keys and hashes."""
-        hashes = self._row_hashes(map(self._pick, rows))
+        hashes = self._row_hashes(map(self._hashed, rows) if self._hashed else rows)
         return list(map(Outline, delivery_keys(self._reader.feed.name, map(self._identity, rows)), hashes))
 
     def read(self, rows: Iterable[Row], outlines: Sequence[Outline]) -> list[Candidate]:
