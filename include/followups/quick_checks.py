@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert
 
-from followups.follow_up import COLUMNS, FollowUp
+from followups.follow_up import (
+    COLUMNS,
+    GUID_PATTERN,
+    MAX_DESCRIPTION,
+    MAX_LOCATION,
+    MAX_MINUTES,
+    MAX_NAME,
+    MAX_SUBJECT,
+    FollowUp,
+)
 from followups.row_checks import check_together, custom_fields, email_address, in_utc, is_storable
 
 Mend = Callable[[Any], Any]
@@ -17,6 +26,36 @@ Mend = Callable[[Any], Any]
 _REFUSALS = (ValidationError, ValueError, TypeError, AttributeError)
 _PLACES = {name: place for place, name in enumerate(COLUMNS)}
 _texts = itemgetter(*(_PLACES[name] for name in ("followup_id", "task_type", "subject", "description", "location")))
+
+
+_Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+_Subject = Annotated[str, Meta(min_length=1, max_length=MAX_SUBJECT)]
+_Description = Annotated[str, Meta(max_length=MAX_DESCRIPTION)]
+_Location = Annotated[str, Meta(max_length=MAX_LOCATION)]
+# To Python's `$` a line end may follow.
+_Guid = Annotated[str, Meta(max_length=36, pattern=GUID_PATTERN)]
+_Minutes = Annotated[int, Meta(ge=0, le=MAX_MINUTES)]
+
+
+class _Plain(Struct, array_like=True, gc=False):
+    """Values of a row in the order of `COLUMNS`, as they are in most rows."""
+
+    followup_id: _Name
+    task_type: _Name
+    subject: _Subject
+    due_at: datetime
+    owner_email: str | None
+    owner_id: _Guid | None
+    end_at: datetime | None
+    duration_minutes: _Minutes | None
+    description: _Description | None
+    location: _Location | None
+    related_to: Literal["lead", "opportunity"] | None
+    related_id: _Guid | None
+    reminder_minutes: _Minutes | None
+    notify_owner: bool | None
+    custom_fields: dict[str, Any] | None
+    cancelled: bool | None
 
 
 class QuickCheck:
@@ -44,7 +83,8 @@ class QuickCheck:
             for place, default in self._defaults:
                 if values[place] is None:
                     values[place] = default
-            follow_up = convert(values, FollowUp)
+            convert(values, _Plain)
+            follow_up = FollowUp(*values)
             check_together(follow_up)
         except _REFUSALS:
             return None
