@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -49,6 +49,17 @@ class Outline(Struct, frozen=True, gc=False):
     key: str
     #: equal: the row is just as it was; None: no hash can be taken, and nothing follows
     row_hash: int | None = None
+
+
+class Outlines(NamedTuple):
+    """The same of many rows, in their order; most of them are never looked at one by one."""
+
+    keys: Sequence[str]
+    row_hashes: Sequence[int | None]
+
+    def each(self) -> list[Outline]:
+        """Return the rows' outlines one by one."""
+        return list(map(Outline, self.keys, self.row_hashes))
 
 
 class Refused(Struct, frozen=True, gc=False):
@@ -124,20 +135,19 @@ class RowReader:
     def _row_hashes(self) -> RowHasher:
         return RowHasher(COLUMNS, self.feed.defaults, edition=CHECKS_EDITION)
 
-    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> list[Outline]:
+    @cached_property
+    def _marker_field(self) -> str | None:
+        return self.feed.marker.custom_field
+
+    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> Outlines:
         """Return the rows' keys and hashes."""
         hashes = self._row_hashes([row.get(column) for column in COLUMNS] for row in rows)
-        return list(map(Outline, delivery_keys(self.feed.name, map(self.identity, rows)), hashes))
+        return Outlines(delivery_keys(self.feed.name, map(self.identity, rows)), hashes)
 
     def identity(self, row: Mapping[str, Any]) -> Sequence[str]:
         """Return what a row's key is made of; a bad row without an id has its content for one, to be recorded once."""
         followup_id = self._id(row)
         return (followup_id, *self._identity(row)) if followup_id else ("", content_hash(_raw(self._filled(row))))
-
-    def identity_of(self, followup_id: str) -> Sequence[str] | None:
-        """Return the same of a row by its id alone; None where an id is blank, or not all of the identity."""
-        shown = _shown(followup_id)
-        return (shown,) if shown and not self.feed.identity else None
 
     def read(self, rows: Iterable[Mapping[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:
         """Return the candidates of rows."""
@@ -192,7 +202,7 @@ class RowReader:
 
     def _marker_problem(self, task_type: str) -> str | None:
         """Say where a task type has no field for the marker: what LeadSquared drops can never be found again."""
-        field = self.feed.marker.custom_field
+        field = self._marker_field
         if field is None or self.directory.has_field(task_type, field):
             return None
         return f"marker: task type {task_type!r} has no field {field}; add it there, or change `marker` in the feed"
@@ -207,7 +217,7 @@ class RowReader:
         if given is None:
             return ""
         text = given.decode("utf-8", "replace") if isinstance(given, bytes | bytearray) else str(given)
-        return _shown(text)
+        return shown(text)
 
     def _identity(self, row: Mapping[str, Any]) -> list[str]:
         """Return the identity columns as text; a moment has one text, whatever zone the warehouse shows it in."""
@@ -260,7 +270,8 @@ def _raw(row: Mapping[str, Any]) -> str:
     return repr(sorted([(name, str(value)) for name, value in row.items()]))
 
 
-def _shown(followup_id: str) -> str:
+def shown(followup_id: str) -> str:
+    """Return an id as far as it is shown, and tells rows apart."""
     return followup_id.strip()[:MAX_ID_SHOWN]
 
 

@@ -12,7 +12,7 @@ from followups.follow_up import COLUMNS, FollowUp
 from followups.keys import RowHasher, delivery_keys
 from followups.quick_checks import QuickCheck, attach_utc
 from followups.row_checks import CHECKS_EDITION
-from followups.rows import Candidate, Outline, Refused, RowReader
+from followups.rows import Candidate, Outline, Outlines, Refused, RowReader, shown
 
 Row = Sequence[Any]
 
@@ -45,12 +45,13 @@ class TableReader:
         self._hashed = itemgetter(*(places[name] for name in used)) if len(used) < len(columns.names) else None
         self._row_hashes = RowHasher(used, reader.feed.defaults, edition=CHECKS_EDITION)
         self._quick_check = QuickCheck(columns.names, columns.in_utc, reader.feed.defaults)
-        self._id_place = places.get("followup_id")
+        #: of the id, where it is all that tells rows apart
+        self._id_place = None if reader.feed.identity else places.get("followup_id")
 
-    def outlines(self, rows: Sequence[Row]) -> list[Outline]:
+    def outlines(self, rows: Sequence[Row]) -> Outlines:
         """Return the rows' keys and hashes."""
         hashes = self._row_hashes(map(self._hashed, rows) if self._hashed else rows)
-        return list(map(Outline, delivery_keys(self._reader.feed.name, map(self._identity, rows)), hashes))
+        return Outlines(delivery_keys(self._reader.feed.name, map(self._identity, rows)), hashes)
 
     def read(self, rows: Iterable[Row], outlines: Sequence[Outline]) -> list[Candidate]:
         """Return the candidates of rows."""
@@ -60,6 +61,10 @@ class TableReader:
         return self._quick_check(row) or self._reader.check(self._columns.named(row))
 
     def _identity(self, row: Row) -> Sequence[str]:
-        followup_id = None if self._id_place is None else row[self._id_place]
-        short = self._reader.identity_of(followup_id) if isinstance(followup_id, str) else None
-        return short or self._reader.identity(self._columns.named(row))
+        if (
+            self._id_place is not None
+            and isinstance(given := row[self._id_place], str)
+            and (followup_id := shown(given))
+        ):
+            return (followup_id,)
+        return self._reader.identity(self._columns.named(row))

@@ -17,7 +17,7 @@ from followups.model import State
 from followups.planning.chunks import CHUNK_ROWS, Reader
 from followups.planning.counts import PlanCounts
 from followups.planning.planner import Planner
-from followups.rows import Candidate, Outline, PayloadBuilder
+from followups.rows import Candidate, Outline, Outlines, PayloadBuilder
 from leadsquared.errors import ConfigurationError
 from leadsquared.wire.payload_rules import (
     end_problem,
@@ -78,10 +78,10 @@ class PayloadReader:
         self._feed = feed
         self._directory = directory
 
-    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> list[Outline]:
+    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> Outlines:
         """Return the keys of payloads."""
         identities = [(str(row.get(PAYLOAD_ID) or _content(row)),) for row in rows]
-        return list(map(Outline, delivery_keys(self._feed.name, identities)))
+        return Outlines(delivery_keys(self._feed.name, identities), [None] * len(rows))
 
     def read(self, rows: Iterable[Mapping[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:
         """Return the candidates of payloads."""

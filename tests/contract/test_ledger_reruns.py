@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from followups.ledger.preview import PreviewLedger
 from followups.planning.planner import Planner
-from followups.rows import Candidate, Outline, RowReader
+from followups.rows import Candidate, Outline, Outlines, RowReader
 from tests.contract.ledger_kit import REJECTED, counted, open_plan, plan, rows_of, send, states
 from tests.support.follow_ups import build_payload, make_feed, make_reader, make_row, make_rows
 
@@ -22,7 +22,7 @@ class CountingReader:
         self.reader: RowReader = make_reader()
         self.read_ids: list[str] = []
 
-    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> list[Outline]:
+    def outlines(self, rows: Sequence[Mapping[str, Any]]) -> Outlines:
         return self.reader.outlines(rows)
 
     def read(self, rows: Sequence[Mapping[str, Any]], outlines: Sequence[Outline]) -> list[Candidate]:

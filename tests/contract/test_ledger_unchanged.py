@@ -20,7 +20,7 @@ STATES = states_left_alone("none")
 
 def hashes(count: int) -> dict[str, int]:
     found = make_reader().outlines(make_rows(count))
-    return {each.key: each.row_hash for each in found if each.row_hash is not None}
+    return {key: row_hash for key, row_hash in zip(*found, strict=True) if row_hash is not None}
 
 
 def change(engine: sa.Engine, followup_id: str, **values: Any) -> None:

@@ -53,13 +53,13 @@ def read(row: dict[str, Any], feed: Feed | None = None, directory: Directory | N
 
 def read_one(reader: Reader, row: Any) -> Candidate:
     """What a reader makes of one row."""
-    (candidate,) = reader.read([row], reader.outlines([row]))
+    (candidate,) = reader.read([row], reader.outlines([row]).each())
     return candidate
 
 
 def outline_of(reader: Reader, row: Any) -> Outline:
     """The outline of one row."""
-    (outline,) = reader.outlines([row])
+    (outline,) = reader.outlines([row]).each()
     return outline
 
 

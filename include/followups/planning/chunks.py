@@ -10,7 +10,7 @@ from followups.ledger.rows import Known
 from followups.model import State
 from followups.planning.beside import Beside
 from followups.planning.unchanged import comparable
-from followups.rows import Candidate, Outline
+from followups.rows import Candidate, Outline, Outlines
 
 #: How many rows a chunk has, where nothing else decides.
 CHUNK_ROWS = 5000
@@ -26,7 +26,7 @@ class Ledger(Protocol):
 class Reader(Protocol):
     """Makes candidates of what was read: `TableReader` for a query's rows, `RowReader` for mappings."""
 
-    def outlines(self, rows: Sequence[Any]) -> list[Outline]: ...  # noqa: D102
+    def outlines(self, rows: Sequence[Any]) -> Outlines: ...  # noqa: D102
     def read(self, rows: Sequence[Any], outlines: Sequence[Outline]) -> list[Candidate]: ...  # noqa: D102
 
 
@@ -42,7 +42,7 @@ class Chunk:
     """Rows with their outlines, and what gives their standing."""
 
     rows: Sequence[Any]
-    outlines: Sequence[Outline]
+    outlines: Outlines
     reader: Reader
     standing: Callable[[], Standing]
 
@@ -51,13 +51,18 @@ class Chunk:
 
     def read(self, left: Collection[str], step: int | None = None) -> Iterator[list[Candidate]]:
         """Yield the candidates of the rows whose keys are not among those that are left alone, `step` at a time."""
-        rows, outlines = self.rows, self.outlines
-        if left:
-            others = [pair for pair in zip(rows, outlines, strict=True) if pair[1].key not in left]
-            rows, outlines = [row for row, _ in others], [outline for _, outline in others]
+        rows, outlines = self._others(left) if left else (self.rows, self.outlines.each())
         step = step or len(rows)
         for start in range(0, len(rows), step or 1):
             yield self.reader.read(rows[start : start + step], outlines[start : start + step])
+
+    def _others(self, left: Collection[str]) -> tuple[list[Any], list[Outline]]:
+        others = [
+            (row, Outline(key, row_hash))
+            for row, key, row_hash in zip(self.rows, *self.outlines, strict=True)
+            if key not in left
+        ]
+        return [row for row, _ in others], [outline for _, outline in others]
 
 
 class Looks:
@@ -75,11 +80,11 @@ class Looks:
         outlines = reader.outlines(rows)
         return Chunk(rows, outlines, reader, self._beside.look(lambda: self._look(outlines)))
 
-    def _look(self, outlines: Sequence[Outline]) -> Standing:
+    def _look(self, outlines: Outlines) -> Standing:
         unchanged: Mapping[State, Sequence[str]] = {}
         if self._left_alone and self._meets_known:
             unchanged = self._ledger.unchanged(comparable(outlines), self._left_alone)
         left = {key for keys in unchanged.values() for key in keys}
-        known = self._ledger.known([each.key for each in outlines if each.key not in left])
+        known = self._ledger.known([key for key in outlines.keys if key not in left])
         self._meets_known = bool(unchanged or known)
         return Standing(unchanged, known)

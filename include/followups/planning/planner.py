@@ -229,7 +229,7 @@ class Planner:
             row: Any = new_row(candidate, payload, owner_day)
         else:
             row = changed_row(candidate, known, payload, decision.why, owner_day)
-        self._pending.send(row, len(payload.encode()), key=candidate.key, content=candidate.content_hash)
+        self._pending.send(row, _bytes_of(payload), key=candidate.key, content=candidate.content_hash)
 
     def _record(self, candidate: Candidate, known: Known | None, why: str) -> None:
         payload = None
@@ -273,6 +273,10 @@ class Planner:
         changes.asked = self._in_step.asked()
         if len(changes):
             self._beside.write(lambda: self._ledger.write(changes))
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _takes_allowance(known: Known | None) -> bool:

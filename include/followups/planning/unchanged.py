@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from followups.model import State
 from followups.planning.decisions import Requeue
-from followups.rows import Outline
+from followups.rows import Outlines
 
 _SENT = frozenset({State.SENDING, State.ACCEPTED, State.CREATED, State.UNKNOWN})
 _KEPT_BACK = frozenset({State.REJECTED, State.HELD})
@@ -20,14 +19,14 @@ def states_left_alone(requeue: Requeue) -> frozenset[State]:
     return _SENT | _BY_THE_ROW | {state for state in _KEPT_BACK if str(state) != requeue}
 
 
-def comparable(outlines: Sequence[Outline]) -> dict[str, int]:
+def comparable(outlines: Outlines) -> dict[str, int]:
     """Return the hashes by key of rows that need not be read if the ledger has them with that hash.
 
     Keys of several rows are not among them: which of two rows counts is not told by a hash.
     """
-    hashes = {each.key: each.row_hash for each in outlines if each.row_hash is not None}
-    if len(hashes) < len(outlines):
-        for key, count in Counter(outline.key for outline in outlines).items():
+    hashes = {key: row_hash for key, row_hash in zip(*outlines, strict=True) if row_hash is not None}
+    if len(hashes) < len(outlines.keys):
+        for key, count in Counter(outlines.keys).items():
             if count > 1:
                 hashes.pop(key, None)
     return hashes

@@ -34,13 +34,13 @@ def looks_of(ledger: FakeLedger, *states: State) -> Looks:
 
 def test_rows_that_are_as_they_were_are_not_asked_for_again_and_not_read() -> None:
     ledger, reader = FakeLedger(), make_reader()
-    for each in reader.outlines(make_rows(2)):
+    for each in reader.outlines(make_rows(2)).each():
         assert each.row_hash is not None
         ledger.delivered[each.key] = each.row_hash
     rows = [make_row("f-1"), make_row("f-2", subject="other"), make_row("f-3")]
     chunk = looks_of(ledger, State.CREATED).chunk(rows, reader)
     unchanged, known = chunk.standing()
-    first, second, third = (each.key for each in chunk.outlines)
+    first, second, third = chunk.outlines.keys
     assert unchanged == {State.CREATED: [first]}
     assert list(known) == [second]
     (candidates,) = chunk.read({first})
@@ -53,7 +53,7 @@ def test_among_new_rows_none_is_compared_until_one_is_known() -> None:
     looks.chunk(make_rows(3), reader).standing()
     looks.chunk(make_rows(3), reader).standing()
     assert ledger.compared == [3]
-    ledger.delivered = {each.key: each.row_hash or 0 for each in reader.outlines(make_rows(1))}
+    ledger.delivered = {each.key: each.row_hash or 0 for each in reader.outlines(make_rows(1)).each()}
     looks.chunk(make_rows(3), reader).standing()
     assert ledger.compared == [3]
     assert looks.chunk(make_rows(3), reader).standing().unchanged != {}

@@ -24,8 +24,8 @@ def test_key_and_candidate_are_those_of_the_mapping(followup_id: Any, feed: dict
     row = {**ROW, "followup_id": followup_id}
     reader, mapped = table(**feed), make_reader(make_feed(**feed))
     outlines = reader.outlines([tuple(row.values())])
-    assert [outline.key for outline in outlines] == [outline.key for outline in mapped.outlines([row])]
-    assert reader.read([tuple(row.values())], outlines) == mapped.read([row], outlines)
+    assert outlines.keys == mapped.outlines([row]).keys
+    assert reader.read([tuple(row.values())], outlines.each()) == mapped.read([row], outlines.each())
 
 
 def test_moments_without_a_zone_are_in_utc_where_the_columns_say_so() -> None:

@@ -26,7 +26,7 @@ from followups.planning.decisions import Action, Decision, Requeue, decide
 from followups.planning.related import refuse_strangers
 from followups.planning.unchanged import comparable, states_left_alone
 from followups.row_checks import CHECKS_EDITION, TEXT_PATTERN
-from followups.rows import Candidate, Outline
+from followups.rows import Candidate, Outlines
 from tests.support.follow_ups import LEAD, OWNER, make_feed, make_reader, make_row, outline_of, read_one
 
 REQUEUES: tuple[Requeue, ...] = ("none", "rejected", "held")
@@ -101,7 +101,7 @@ def test_edition_of_the_checks_is_raised_with_their_limits() -> None:
 
 
 def test_rows_without_a_hash_and_all_rows_of_a_key_that_comes_twice_are_read() -> None:
-    outlines = [Outline("a", 1), Outline("b", None), Outline("c", 3), Outline("c", 3), Outline("d", 4)]
+    outlines = Outlines(["a", "b", "c", "c", "d"], [1, None, 3, 3, 4])
     assert comparable(outlines) == {"a": 1, "d": 4}
 
 
