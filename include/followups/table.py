@@ -61,10 +61,6 @@ class TableReader:
         return self._quick_check(row) or self._reader.check(self._columns.named(row))
 
     def _identity(self, row: Row) -> Sequence[str]:
-        if (
-            self._id_place is not None
-            and isinstance(given := row[self._id_place], str)
-            and (followup_id := shown(given))
-        ):
-            return (followup_id,)
-        return self._reader.identity(self._columns.named(row))
+        given = None if self._id_place is None else row[self._id_place]
+        followup_id = shown(given) if isinstance(given, str) else ""
+        return (followup_id,) if followup_id else self._reader.identity(self._columns.named(row))
