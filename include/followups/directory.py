@@ -143,8 +143,8 @@ class Directory:
             return None
         if task_type.mandatory_lead and not has_lead:
             return f"related_id: task type {name!r} demands a lead"
-        lacking = [field for field in task_type.mandatory_fields if fields.get(field) in (None, "")]
-        if lacking:
+        demanded = task_type.mandatory_fields
+        if demanded and (lacking := [field for field in demanded if fields.get(field) in (None, "")]):
             return f"custom_fields: task type {name!r} demands {', '.join(sorted(lacking))}"
         if task_type.fields is None:
             return None

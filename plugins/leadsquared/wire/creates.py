@@ -27,11 +27,13 @@ __all__ = [
     "add_marker",
     "build_payload",
     "bulk_body",
+    "compose_payload",
     "create_body",
     "encode_payload",
     "find_marker",
     "find_markers",
     "format_utc",
+    "place_marker",
     "render_marker",
 ]
 
@@ -96,32 +98,78 @@ def build_payload(
     :param marker_place: `description`, the name of a custom field, or `off`.
     :raises PayloadError: naming the parameter at fault.
     """
+    _required("subject", subject)
+    _required("task_type", task_type)
+    _check_related(related_to, related_id)
+    if not owner_email:
+        _required("owner_email", owner_id, "is missing, and so is owner_id")
+    if reminder_minutes is not None:
+        _not_negative("reminder_minutes", reminder_minutes)
+    payload = compose_payload(
+        task_type=task_type,
+        subject=subject,
+        due_at=due_at,
+        end_at=end_at,
+        owner_email=owner_email and owner_email.strip(),
+        owner_id=owner_id,
+        description=description,
+        location=location,
+        related_to=related_to,
+        related_id=related_id,
+        reminder_minutes=reminder_minutes,
+        notify_owner=notify_owner,
+        custom_fields=custom_fields,
+    )
+    if marker is not None and marker_place != NO_MARKER:
+        _check_marker(marker)
+        place_marker(payload, marker, marker_place)
+    return payload
+
+
+def compose_payload(
+    *,
+    task_type: str,
+    subject: str,
+    due_at: datetime,
+    end_at: datetime | None,
+    owner_email: str | None,
+    owner_id: str | None = None,
+    description: str | None,
+    location: str | None,
+    related_to: str | None,
+    related_id: str | None,
+    reminder_minutes: int | None,
+    notify_owner: bool | None,
+    custom_fields: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the same of values of which each was checked by itself, as those of a `FollowUp` are.
+
+    :raises PayloadError: a date or a custom field that LeadSquared's form cannot hold.
+    """
     due = format_utc(due_at, "due_at")
     end = due if end_at is None or end_at is due_at else format_utc(end_at, "end_at")
     if end < due:
         raise PayloadError("end_at", "is before due_at")
     payload: dict[str, Any] = {
-        "Name": _required("subject", subject),
+        "Name": subject,
         "Description": description or "",
-        "RelatedEntity": _related_entity(related_to, related_id),
+        "RelatedEntity": RELATED_ENTITIES[related_to],
         "RelatedEntityId": related_id or "",
         "DueDate": due,
         "EndDate": end,
         "NotifyBy": "1100" if notify_owner else "1000",
-        "TaskType": {"Name": _required("task_type", task_type)},
+        "TaskType": {"Name": task_type},
     }
     if owner_email:
-        payload["OwnerEmailAddress"] = owner_email.strip()
+        payload["OwnerEmailAddress"] = owner_email
     else:
-        payload["OwnerId"] = _required("owner_email", owner_id, "is missing, and so is owner_id")
+        payload["OwnerId"] = owner_id
     if reminder_minutes is not None:
-        payload["Reminder"] = _not_negative("reminder_minutes", reminder_minutes)
+        payload["Reminder"] = reminder_minutes
     if location:
         payload["Location"] = location
     if custom_fields:
         payload["CustomFields"] = _custom_fields(custom_fields)
-    if marker is not None and marker_place != NO_MARKER:
-        _place_marker(payload, marker, marker_place)
     return payload
 
 
@@ -131,7 +179,8 @@ def add_marker(payload: Mapping[str, Any], code: str, place: str = IN_DESCRIPTIO
     if place not in {IN_DESCRIPTION, NO_MARKER}:
         marked["CustomFields"] = dict(payload.get("CustomFields") or {})
     if place != NO_MARKER:
-        _place_marker(marked, code, place)
+        _check_marker(code)
+        place_marker(marked, code, place)
     return marked
 
 
@@ -171,8 +220,6 @@ def create_body(
 
 def render_marker(code: str) -> str:
     """Return the marker as it stands in the CRM."""
-    if not _MARKER_CODE.match(code):
-        raise PayloadError("marker", "must be 6 to 20 letters, digits and hyphens")
     return f"[ref:{code}]"
 
 
@@ -187,17 +234,28 @@ def find_markers(text: str | None) -> list[str]:
     return _MARKER.findall(text) if text and "[ref:" in text else []
 
 
-def _place_marker(payload: dict[str, Any], code: str, place: str) -> None:
+def place_marker(payload: dict[str, Any], code: str, place: str) -> None:
+    """Write the marker of a delivery into its payload."""
+    if place == NO_MARKER:
+        return
     marker = render_marker(code)
     if place == IN_DESCRIPTION:
         text = payload["Description"]
-        if find_marker(text) != code:
-            payload["Description"] = f"{text} {marker}" if text else marker
+        if not text:
+            payload["Description"] = marker
+        elif find_marker(text) != code:
+            payload["Description"] = f"{text} {marker}"
         return
     fields = payload.setdefault("CustomFields", {})
     if fields.get(place) not in (None, marker):
         raise PayloadError(place, "is kept for the marker and cannot hold a value of its own")
     fields[_field_name(place)] = marker
+
+
+def _check_marker(code: str) -> None:
+    """Refuse a code that would not be found again."""
+    if not _MARKER_CODE.match(code):
+        raise PayloadError("marker", "must be 6 to 20 letters, digits and hyphens")
 
 
 def _custom_fields(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,15 +285,14 @@ def _required(field: str, value: str | None, rule: str = "is missing or blank") 
     return value
 
 
-def _related_entity(related_to: str | None, related_id: str | None) -> int:
+def _check_related(related_to: str | None, related_id: str | None) -> None:
     if related_to is None:
         if related_id:
             raise PayloadError("related_to", "is missing although related_id is given")
-        return 0
+        return
     if related_to not in RELATED_ENTITIES:
         raise PayloadError("related_to", "must be lead, opportunity or null")
     _required("related_id", related_id, "is missing although related_to is given")
-    return RELATED_ENTITIES[related_to]
 
 
 def _not_negative(field: str, number: int) -> int:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from followups.feeds import Marker
 from followups.rows import Candidate, PayloadBuilder
-from leadsquared.wire.creates import IN_DESCRIPTION, NO_MARKER, add_marker, build_payload, encode_payload
+from leadsquared.wire.creates import (
+    IN_DESCRIPTION,
+    NO_MARKER,
+    add_marker,
+    compose_payload,
+    encode_payload,
+    place_marker,
+)
 
 
 def payload_builder(policy: Marker) -> PayloadBuilder:
@@ -17,7 +24,8 @@ def payload_builder(policy: Marker) -> PayloadBuilder:
         follow_up, times = candidate.follow_up, candidate.times
         assert follow_up is not None
         assert times is not None
-        payload = build_payload(
+        assert candidate.owner_email  # a bulk create knows no other owner
+        payload = compose_payload(
             task_type=follow_up.task_type,
             subject=follow_up.subject,
             due_at=times.due_at,
@@ -28,11 +36,10 @@ def payload_builder(policy: Marker) -> PayloadBuilder:
             related_to=follow_up.related_to,
             related_id=follow_up.related_id,
             reminder_minutes=follow_up.reminder_minutes,
-            notify_owner=bool(follow_up.notify_owner),
+            notify_owner=follow_up.notify_owner,
             custom_fields=follow_up.custom_fields,
-            marker=marker,
-            marker_place=place,
         )
+        place_marker(payload, marker, place)
         return encode_payload(payload)
 
     return build
