@@ -33,7 +33,8 @@ def connect(url: str | URL) -> sa.Engine:
     meet a lock upgrade that fails; readers elsewhere go on under WAL. Threads take turns, since SQLite lets whoever
     asks at the right moment in, and many threads starve some. The execution option `durable=False` is for what may be
     forgotten if the host loses power, and for nothing else: it spares the wait for the disk.
-    With `reading=True` a transaction takes no lock and no turn, and must not write.
+    With `reading=True` nothing may be written: on SQLite a transaction takes no lock and no turn, on PostgreSQL there
+    is none, and each statement stands alone.
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
@@ -111,7 +112,10 @@ def _postgresql(url: URL) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        durable = connection.get_execution_options().get("durable", True)
+        options = connection.get_execution_options()
+        if options.get("reading"):
+            return  # a statement alone sees as much, and costs one round trip instead of three
+        durable = options.get("durable", True)
         driver: Any = connection.connection.driver_connection
         try:
             driver.execute("BEGIN" if durable else _BEGIN_FORGETFUL, prepare=False)

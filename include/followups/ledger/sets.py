@@ -32,12 +32,13 @@ def keyed_numbers(
     :param key_length: of every key.
     """
     # What a plan wrote lies in the order of its keys, chunk by chunk. As JSON these took a tenth longer.
-    pairs = sorted([f"{key}{number}" for key, number in numbers.items()])
+    pairs = [f"{key}{number}" for key, number in numbers.items()]
     each: sa.ColumnElement[Any]
     if connection.dialect.name == "postgresql":
-        each = sa.func.unnest(sa.func.string_to_array(_SEPARATOR.join(pairs), _SEPARATOR)).column_valued("each")
+        given = sa.func.unnest(sa.func.string_to_array(_SEPARATOR.join(pairs), _SEPARATOR)).column_valued("given")
+        each = sa.select(given.label("pair")).order_by(given).subquery("pairs").c.pair
     else:
-        each = sa.func.json_each(json.dumps(pairs)).table_valued("value", name="each").c.value
+        each = sa.func.json_each(json.dumps(sorted(pairs))).table_valued("value", name="pairs").c.value
     key = sa.func.substr(each, 1, key_length, type_=sa.Text)
     return key, sa.cast(sa.func.substr(each, key_length + 1), sa.BigInteger)
 
