@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from struct import unpack
 from typing import Any
 
 import msgspec
+from xxhash import xxh3_64_intdigest
 
 from followups import base32
 
@@ -17,6 +17,8 @@ _SEPARATOR = "\x1f"
 #: What the encoder raises for values that JSON has not.
 _WITHOUT_FORM = (TypeError, ValueError, OverflowError, RecursionError)
 _BLANK = blake2b(digest_size=16)
+#: Less by this, 64 bits fit a signed column.
+_HALF = 1 << 63
 
 
 def _digests(begun: blake2b, contents: Iterable[bytes]) -> list[bytes]:
@@ -33,6 +35,13 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def _all_encoded(texts: Sequence[str]) -> Sequence[bytes]:
+    try:
+        return list(map(str.encode, texts))
+    except UnicodeEncodeError:
+        return list(map(_encoded, texts))
+
+
 @lru_cache
 def _begun(feed: str) -> blake2b:
     return blake2b(_encoded(f"{feed}{_SEPARATOR}"), digest_size=16)
@@ -45,7 +54,7 @@ def delivery_key(feed: str, followup_id: str, *identity: str) -> str:
 
 def delivery_keys(feed: str, identities: Iterable[Sequence[str]]) -> list[str]:
     """Return the keys of many follow-ups, each given by its id and its feed's identity columns."""
-    return base32.encode_all(_digests(_begun(feed), [_encoded(_SEPARATOR.join(each)) for each in identities]))
+    return base32.encode_all(_digests(_begun(feed), _all_encoded(list(map(_SEPARATOR.join, identities)))))
 
 
 def content_hash(content: str | bytes) -> str:
@@ -76,18 +85,15 @@ class RowHasher:
     def __init__(self, columns: Iterable[str], defaults: Mapping[str, Any], *, edition: int) -> None:
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
         # Other columns, or other defaults, make another row of the same values.
-        salted = repr((edition, list(columns), sorted(defaults.items())))
-        self._begun = blake2b(digest_size=8, salt=blake2b(_encoded(salted), digest_size=16).digest())
+        self._seed = xxh3_64_intdigest(_encoded(repr((edition, list(columns), sorted(defaults.items())))))
 
     def __call__(self, rows: Iterable[Sequence[Any]]) -> list[int | None]:
         """Return for each row 64 bits that change when its values do; None where one has no form to be hashed."""
-        contents = self._contents(list(rows))
-        digests = _digests(self._begun, filter(None, contents))
-        hashes = unpack(f">{len(digests)}q", b"".join(digests))
-        if len(hashes) == len(contents):
-            return list(hashes)
-        left = iter(hashes)
-        return [next(left) if content else None for content in contents]
+        seed = self._seed
+        return [
+            None if content is None else xxh3_64_intdigest(content, seed) - _HALF
+            for content in self._contents(list(rows))
+        ]
 
     def _contents(self, rows: Sequence[Sequence[Any]]) -> Sequence[bytes | None]:
         try:

@@ -51,7 +51,7 @@ class TableReader:
     def outlines(self, rows: Sequence[Row]) -> Outlines:
         """Return the rows' keys and hashes."""
         hashes = self._row_hashes(map(self._hashed, rows) if self._hashed else rows)
-        return Outlines(delivery_keys(self._reader.feed.name, map(self._identity, rows)), hashes)
+        return Outlines(delivery_keys(self._reader.feed.name, self._identities(rows)), hashes)
 
     def read(self, rows: Iterable[Row], outlines: Sequence[Outline]) -> list[Candidate]:
         """Return the candidates of rows."""
@@ -60,7 +60,14 @@ class TableReader:
     def _check(self, row: Row) -> FollowUp | Refused:
         return self._quick_check(row) or self._reader.check(self._columns.named(row))
 
+    def _identities(self, rows: Sequence[Row]) -> Iterable[Sequence[str]]:
+        place = self._id_place
+        if place is None:
+            return map(self._identity, rows)
+        ids = [shown(given) if isinstance(given := row[place], str) else "" for row in rows]
+        if all(ids):
+            return zip(ids)
+        return [(found,) if found else self._identity(row) for found, row in zip(ids, rows, strict=True)]
+
     def _identity(self, row: Row) -> Sequence[str]:
-        given = None if self._id_place is None else row[self._id_place]
-        followup_id = shown(given) if isinstance(given, str) else ""
-        return (followup_id,) if followup_id else self._reader.identity(self._columns.named(row))
+        return self._reader.identity(self._columns.named(row))

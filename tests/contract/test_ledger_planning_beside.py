@@ -115,6 +115,21 @@ def test_row_that_comes_again_in_the_next_chunks_is_sent_once(engine: sa.Engine)
     assert counted(engine) == {"planned": 60, "invalid": 1}
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 500])
+def test_rows_unlike_the_first_of_their_id_are_recorded_once_however_many_are_asked_about_at_a_time(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("followups.planning.planner.CONFLICTS_AT_ONCE", at_once)
+    others = [[make_row(f"f-{number}", subject="other")] for number in range(1, 6)]
+    chunks = [make_rows(5), *others[:2], *others, [make_row("f-1", subject="third")]]
+    first = pipelined(engine, chunks)
+    assert first.counts.outcomes["invalid"] == 6
+    assert counted(engine) == {"planned": 5, "invalid": 6}
+    send(engine, rows_of(engine)[0]["plan_id"])
+    pipelined(engine, [make_rows(5) + [row for chunk in chunks for row in chunk]], run="run-3")
+    assert counted(engine) == {"accepted": 5, "invalid": 6}
+
+
 def test_limit_stops_reading_where_it_is_reached(engine: sa.Engine) -> None:
     with beside(engine) as threads:
         planner = make_planner(open_plan(engine), limit=5, beside=threads)

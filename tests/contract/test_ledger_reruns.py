@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from followups.ledger.preview import PreviewLedger
+from followups.ledger.rows import Standing
 from followups.planning.planner import Planner
 from followups.rows import Candidate, Outline, Outlines, RowReader
 from tests.contract.ledger_kit import REJECTED, counted, open_plan, plan, rows_of, send, states
@@ -85,7 +86,7 @@ def test_row_that_another_run_was_quicker_with_stays_its_own(
 ) -> None:
     ledger = open_plan(engine, "run-2")
     plan_id, _ = plan(engine, make_rows(1))
-    monkeypatch.setattr(ledger, "known", lambda _: {})
+    monkeypatch.setattr(ledger, "standing", lambda *_: Standing({}, {}))
     planner = Planner(make_feed(), ledger, make_reader(), build_payload)
     planner.add([make_row("f-1", subject="late"), make_row("f-2")])
     planner.finish()

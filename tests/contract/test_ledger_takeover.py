@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from followups.ledger.planning import PlanLedger
+from followups.ledger.rows import Standing
 from followups.planning import chunks
 from followups.planning.batching import MAX_BYTES_PER_CALL
 from followups.planning.planner import Planner
@@ -159,14 +160,10 @@ def test_two_planners_of_the_same_rows_share_them_without_a_conflict(engine: sa.
     """Both look before either writes: the second finds the rows taken and sends none of them."""
     ledgers = [open_plan(engine, run) for run in ("run-1", "run-2")]
     planners = [make_planner(ledger) for ledger in ledgers]
-    known = PlanLedger.known
-    try:
-        PlanLedger.known = lambda *_: {}  # type: ignore[method-assign, assignment]
-        for planner in planners:
-            planner.add(make_rows(60))
-            planner.finish()
-    finally:
-        PlanLedger.known = known  # type: ignore[method-assign]
+    for planner, ledger in zip(planners, ledgers, strict=True):
+        ledger.standing = lambda *_: Standing({}, {})  # type: ignore[method-assign]
+        planner.add(make_rows(60))
+        planner.finish()
     assert counted(engine) == {"planned": 60}
     assert sum(sizes(engine, ledgers[0].plan_id)) == 60
     assert send(engine, ledgers[0].plan_id) == 2

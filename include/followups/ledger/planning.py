@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from followups.base32 import LENGTH as KEY_LENGTH
 from followups.crash_points import reach
 from followups.ledger import events, owner_days
 from followups.ledger.asking import LastChange, ask, last_changes
 from followups.ledger.bulk import insert_deliveries, locked, update_deliveries
 from followups.ledger.clock import store_now
 from followups.ledger.copying import insert_many
-from followups.ledger.rows import ChangedRow, Changes, Known, NewRow
-from followups.ledger.sets import is_one_of, keyed_numbers
+from followups.ledger.rows import ChangedRow, Changes, NewRow, Standing
+from followups.ledger.sets import is_one_of
+from followups.ledger.standing import standing
 from followups.model import State
 from followups.schema import batches, deliveries, plans
 from followups.window import Window
@@ -27,7 +27,6 @@ SINGLE = "single"
 #: A run that showed no sign of life for so long no longer keeps its planned rows from others.
 RUN_SILENT_AFTER = timedelta(minutes=10)
 MAX_BYTES_PER_CHARACTER = 4
-_STATES = {str(state): state for state in State}
 
 
 class PlanLedger:
@@ -74,44 +73,10 @@ class PlanLedger:
         with self._engine.begin() as connection:
             connection.execute(sa.update(plans).where(plans.c.id == self.plan_id).values(counts=dict(counts)))
 
-    def known(self, keys: Sequence[str]) -> dict[str, Known]:
-        """Return what the ledger holds of the keys, by key."""
-        if not keys:
-            return {}
-        d = deliveries.c
+    def standing(self, row_hashes: Mapping[str, int | None], states: Set[State]) -> Standing:
+        """Return what the ledger holds of rows given by key; of equal hash, in `states`, of other plans: unchanged."""
         with self._reading.connect() as connection:
-            query = sa.select(
-                d.delivery_key,
-                d.id,
-                d.state,
-                d.content_hash,
-                d.plan_id,
-                d.generation,
-                d.batch_id,
-                d.row_hash,
-                d.withdrawn,
-            )
-            found = connection.execute(query.where(is_one_of(connection, d.delivery_key, keys)))
-            # All at once: row by row the driver takes as long as the database.
-            return {row[0]: Known(row[1], _STATES[row[2]], *row[3:]) for row in found.all()}
-
-    def unchanged(self, row_hashes: Mapping[str, int], states: Collection[State]) -> dict[State, list[str]]:
-        """Return, by state, which keys the ledger holds in these states, with these hashes, from other plans.
-
-        The database compares: a thousand rows that nothing moved are one line of its answer.
-        """
-        if not row_hashes:
-            return {}
-        d = deliveries.c
-        with self._reading.connect() as connection:
-            key, row_hash = keyed_numbers(connection, row_hashes, key_length=KEY_LENGTH)
-            query = (
-                sa.select(d.state, sa.func.aggregate_strings(d.delivery_key, " "))
-                .where(d.delivery_key == key, d.row_hash == row_hash, d.plan_id != self.plan_id)
-                .where(d.state.in_(states), sa.not_(d.withdrawn))
-                .group_by(d.state)
-            )
-            return {_STATES[row[0]]: row[1].split(" ") for row in connection.execute(query).all()}
+            return standing(connection, row_hashes, states, plan_id=self.plan_id)
 
     def is_live_elsewhere(self, plan_id: int) -> bool:
         """Tell whether another run that still lives has the plan; it will send those rows itself."""

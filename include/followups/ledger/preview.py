@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from followups.ledger.planning import PlanLedger
-from followups.ledger.rows import Changes, Known
+from followups.ledger.rows import Changes, Known, Standing
 from followups.model import State
 from followups.schema import deliveries
 from followups.window import Window
@@ -47,15 +47,11 @@ class PreviewLedger(PlanLedger):
     def close(self, counts: Mapping[str, Any]) -> None:
         """Record nothing."""
 
-    def known(self, keys: Sequence[str]) -> dict[str, Known]:
-        """Return what the ledger holds, or would hold by now."""
-        found = super().known(keys)
-        self._kept_before.update((known.id, None) for known in found.values() if known.state in _KEPT_BACK)
-        return found | {key: self._planned[key] for key in keys if key in self._planned}
-
-    def unchanged(self, row_hashes: Mapping[str, int], states: Collection[State]) -> dict[State, list[str]]:
-        """Return those alone that are not shown: what is kept back since before is."""
-        return super().unchanged(row_hashes, set(states) - _KEPT_BACK)
+    def standing(self, row_hashes: Mapping[str, int | None], states: Set[State]) -> Standing:
+        """Return what the ledger holds, or would hold by now; what is kept back since before is read, to be shown."""
+        unchanged, known = super().standing(row_hashes, states - _KEPT_BACK)
+        self._kept_before.update((each.id, None) for each in known.values() if each.state in _KEPT_BACK)
+        return Standing(unchanged, {**known, **{key: self._planned[key] for key in row_hashes if key in self._planned}})
 
     def leftovers(self, limit: int) -> list[tuple[int, str | None, int]]:
         """Return each leftover once only: nothing in the ledger marks them as taken."""

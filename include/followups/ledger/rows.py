@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,6 +26,13 @@ class Known(NamedTuple):
     row_hash: int | None = None
     #: cancelled while nobody knew whether it had been created
     withdrawn: bool = False
+
+
+class Standing(NamedTuple):
+    """What the ledger holds of some rows: keys by state of those that nothing moved, and the others that it knows."""
+
+    unchanged: Mapping[State, Sequence[str]]
+    known: Mapping[str, Known]
 
 
 class NewRow(Struct, kw_only=True, gc=False):

@@ -24,25 +24,6 @@ def is_one_of(
     return column.in_(sa.select(items.c.value))
 
 
-def keyed_numbers(
-    connection: sa.Connection, numbers: Mapping[str, int], *, key_length: int
-) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int]]:
-    """Return the keys and the numbers of a mapping as two columns of rows to join with, given as a single parameter.
-
-    :param key_length: of every key.
-    """
-    # What a plan wrote lies in the order of its keys, chunk by chunk. As JSON these took a tenth longer.
-    pairs = [f"{key}{number}" for key, number in numbers.items()]
-    each: sa.ColumnElement[Any]
-    if connection.dialect.name == "postgresql":
-        given = sa.func.unnest(sa.func.string_to_array(_SEPARATOR.join(pairs), _SEPARATOR)).column_valued("given")
-        each = sa.select(given.label("pair")).order_by(given).subquery("pairs").c.pair
-    else:
-        each = sa.func.json_each(json.dumps(sorted(pairs))).table_valued("value", name="pairs").c.value
-    key = sa.func.substr(each, 1, key_length, type_=sa.Text)
-    return key, sa.cast(sa.func.substr(each, key_length + 1), sa.BigInteger)
-
-
 def texts_by_number(
     connection: sa.Connection, texts: Mapping[int, str]
 ) -> tuple[sa.ColumnElement[int], sa.ColumnElement[str]]:

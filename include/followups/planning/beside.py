@@ -1,4 +1,4 @@
-"""Work with the ledger beside the planner's own: one look ahead, one chunk's writing behind."""
+"""Work with the ledger beside the planner's own: looks ahead, one chunk's writing behind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 T = TypeVar("T")
+#: Chunks that the ledger is asked about while one is planned: with one alone the database would wait for the planner
+#: between two looks, and the planner for the database.
+CHUNKS_AHEAD = 3
 #: The database's driver gives Python's lock away many times a chunk; Python's own 5 ms would be waited for each time.
 SWITCH_SECONDS = 0.0005
 
 
 class Beside:
-    """Runs looks and writes, each kind in a thread of its own and in order, or at once where that is not wanted.
+    """Runs looks and writes in threads, the writes one by one in order, or at once where that is not wanted.
 
     A write that fails raises at the next write, or at `wait`.
 
@@ -22,7 +25,7 @@ class Beside:
     """
 
     def __init__(self, *, looks: bool = False, writes: bool = False) -> None:
-        self._looks = ThreadPoolExecutor(1, "look-ahead") if looks else None
+        self._looks = ThreadPoolExecutor(CHUNKS_AHEAD, "look-ahead") if looks else None
         self._writes = ThreadPoolExecutor(1, "write-behind") if writes else None
         self._writing: Future[None] | None = None
 

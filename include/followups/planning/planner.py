@@ -1,10 +1,11 @@
 """Read rows, decide on each, write the decisions down in batches.
 
-Rows stream through in chunks; memory holds three chunks and the batch that is not yet full.
+Rows stream through in chunks; memory holds five chunks and the batch that is not yet full.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from followups.ledger.rows import ChangedRow, Changes, Known
 from followups.model import State
 from followups.planning import chunks
 from followups.planning.allowance import DailyAllowance, OwnerDay
-from followups.planning.beside import Beside
+from followups.planning.beside import CHUNKS_AHEAD, Beside
 from followups.planning.chunks import Chunk, Looks, Reader
 from followups.planning.counts import PlanCounts, Preview
 from followups.planning.decisions import Action, Decision, Requeue, decide, decide_new
@@ -31,6 +32,8 @@ from followups.rows import Candidate, PayloadBuilder, refused
 
 #: So many rows are taken from what was read to what is written at a time: what is made of them stays in the cache.
 ROWS_AT_ONCE = 250
+#: So many conflicting rows are asked about at a time; chunk by chunk each would wait for the ledger.
+CONFLICTS_AT_ONCE = 500
 CONFLICT = "followup_id: another row of this window has the same id and other content; the first was taken"
 REPEATED = "repeated row"
 #: States of rows that took nothing of their owner's allowance when they were taken up.
@@ -80,7 +83,7 @@ class Planner:
         cap = feed.max_per_owner_per_day
         self._allowance = None if cap is None else DailyAllowance(cap, feed.zone, ledger.owner_day_counts)
         # A run with a limit must not count the rows behind the last one that it takes.
-        self._looks = Looks(ledger, states_left_alone(requeue) if limit is None else (), self._beside)
+        self._looks = Looks(ledger, states_left_alone(requeue) if limit is None else frozenset(), self._beside)
         self._repeats = Repeats(feed.name)
         self._pending = Pending(ledger.plan_id)
         self.counts = PlanCounts()
@@ -97,16 +100,13 @@ class Planner:
 
     def add_all(self, all_rows: Iterable[Sequence[Any]]) -> Iterator[int]:
         """Take chunks, the ledger being asked of each while the one before is planned; yield how many rows each had."""
-        ahead: Chunk | None = None
+        ahead: deque[Chunk] = deque()
         for rows in all_rows:
-            chunk = self._looks.chunk(rows, self._reader)
-            if ahead is not None:
-                self._add(ahead)
-                yield len(ahead)
-            ahead = chunk
-        if ahead is not None:
-            self._add(ahead)
-            yield len(ahead)
+            ahead.append(self._looks.chunk(rows, self._reader))
+            if len(ahead) > CHUNKS_AHEAD:
+                yield self._add_first(ahead)
+        while ahead:
+            yield self._add_first(ahead)
 
     def keep_in_step(self, rows: Sequence[Any], reader: Reader | None = None) -> None:
         """Take one chunk of rows outside of the run's window, for what they say of follow-ups delivered before."""
@@ -141,11 +141,17 @@ class Planner:
 
     def finish(self) -> PlanCounts:
         """Write what is left and return the counts."""
+        self._record_conflicts()
         self._pending.close_batch()
         self._write()
         self._beside.wait()
         self.counts.batches = self._pending.batches
         return self.counts
+
+    def _add_first(self, ahead: deque[Chunk]) -> int:
+        chunk = ahead.popleft()
+        self._add(chunk)
+        return len(chunk)
 
     def _add(self, chunk: Chunk) -> None:
         unchanged, known = chunk.standing()
@@ -160,14 +166,15 @@ class Planner:
                 self._repeated(candidate, first)
             elif before is None or not self._in_step.takes(candidate, before):
                 self._take(candidate, before)
-        self._record_conflicts()
+        if self._repeats.conflicting >= CONFLICTS_AT_ONCE:
+            self._record_conflicts()
         self._write()
 
     def _leave(self, unchanged: Mapping[State, Sequence[str]], carried: Collection[str]) -> set[str]:
         """Count rows that are left alone; return their keys."""
         everything: set[str] = set()
         for state, keys in unchanged.items():
-            left = [key for key in keys if key not in carried]
+            left = [key for key in keys if key not in carried] if carried else keys
             self.counts.due += len(left)
             self.counts.outcomes[f"already {state}"] += len(left)
             everything.update(left)
@@ -254,7 +261,7 @@ class Planner:
         if not conflicts:
             return
         self._beside.wait()
-        known = self._ledger.known(list(conflicts))
+        known = self._ledger.standing(dict.fromkeys(conflicts), frozenset()).known
         for key, candidate in conflicts.items():
             if key in known:
                 self.counts.outcomes[f"already {State.INVALID}"] += 1

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from followups.keys import delivery_key
+from followups.planning.beside import CHUNKS_AHEAD
 from followups.rows import Candidate
 
 
@@ -16,9 +17,9 @@ class Repeats:
         self._feed = feed
         self._seen: dict[str, str] = {}
         self._open: dict[str, str] = {}
-        #: content by key of the last two chunks, and of the batches that were open when they began: what a chunk lets
-        #: be written a look may not show that began before
-        self._lately: deque[dict[str, str]] = deque(maxlen=2)
+        #: content by key of the last chunks, and of the batches that were open when they began: what a chunk lets be
+        #: written a look may not show that began before, and those of the chunks ahead began with it
+        self._lately: deque[dict[str, str]] = deque(maxlen=CHUNKS_AHEAD + 1)
         self._carried: dict[str, str] = {}
         self._conflicts: dict[str, Candidate] = {}
 
@@ -49,7 +50,12 @@ class Repeats:
         self._conflicts[key] = candidate
         return True
 
+    @property
+    def conflicting(self) -> int:
+        """How many rows are not like the first of their id, and not taken yet."""
+        return len(self._conflicts)
+
     def take_conflicts(self) -> dict[str, Candidate]:
-        """Return the chunk's rows that are not like the first of their id, each by a key of its own."""
+        """Return the rows that are not like the first of their id, each by a key of its own."""
         conflicts, self._conflicts = self._conflicts, {}
         return conflicts

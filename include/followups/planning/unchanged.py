@@ -19,14 +19,12 @@ def states_left_alone(requeue: Requeue) -> frozenset[State]:
     return _SENT | _BY_THE_ROW | {state for state in _KEPT_BACK if str(state) != requeue}
 
 
-def comparable(outlines: Outlines) -> dict[str, int]:
-    """Return the hashes by key of rows that need not be read if the ledger has them with that hash.
+def comparable(outlines: Outlines) -> dict[str, int | None]:
+    """Return the rows' hashes by key; the ledger compares them with its own.
 
-    Keys of several rows are not among them: which of two rows counts is not told by a hash.
+    A key of several rows has none: which of two rows counts is not told by a hash.
     """
-    hashes = {key: row_hash for key, row_hash in zip(*outlines, strict=True) if row_hash is not None}
+    hashes = dict(zip(*outlines, strict=True))
     if len(hashes) < len(outlines.keys):
-        for key, count in Counter(outlines.keys).items():
-            if count > 1:
-                hashes.pop(key, None)
+        hashes.update((key, None) for key, count in Counter(outlines.keys).items() if count > 1)
     return hashes

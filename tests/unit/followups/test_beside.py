@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from followups.planning.beside import SWITCH_SECONDS, Beside
+from followups.planning.beside import CHUNKS_AHEAD, SWITCH_SECONDS, Beside
 
 
 def test_without_threads_everything_happens_at_once() -> None:
@@ -48,6 +48,13 @@ def test_look_begins_before_its_result_is_asked_for() -> None:
         result = beside.look(lambda: begun.set() or 7)
         assert begun.wait(10)
         assert result() == 7
+
+
+def test_looks_at_all_chunks_ahead_go_on_at_once() -> None:
+    together = threading.Barrier(CHUNKS_AHEAD)
+    with Beside(looks=True) as beside:
+        results = [beside.look(lambda: together.wait(10)) for _ in range(CHUNKS_AHEAD)]
+        assert sorted(result() for result in results) == list(range(CHUNKS_AHEAD))
 
 
 @pytest.mark.parametrize("asked", ["write", "wait"])

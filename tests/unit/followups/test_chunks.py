@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Set
 
-from followups.ledger.rows import Known
+from followups.ledger.rows import Known, Standing
 from followups.model import State
 from followups.planning.beside import Beside
 from followups.planning.chunks import Looks
@@ -16,20 +16,18 @@ class FakeLedger:
 
     def __init__(self) -> None:
         self.delivered: dict[str, int] = {}
-        self.compared: list[int] = []
+        self.asked: list[tuple[list[str], set[State]]] = []
 
-    def known(self, keys: Sequence[str]) -> dict[str, Known]:
-        return {key: Known(1, State.CREATED, "c", 1, 0, "1-1") for key in keys if key in self.delivered}
-
-    def unchanged(self, row_hashes: Mapping[str, int], states: Collection[State]) -> dict[State, list[str]]:
-        assert State.CREATED in states
-        self.compared.append(len(row_hashes))
-        same = [key for key, row_hash in row_hashes.items() if self.delivered.get(key) == row_hash]
-        return {State.CREATED: same} if same else {}
+    def standing(self, row_hashes: Mapping[str, int | None], states: Set[State]) -> Standing:
+        self.asked.append((list(row_hashes), set(states)))
+        met = {key: row_hash for key, row_hash in row_hashes.items() if key in self.delivered}
+        same = [key for key, row_hash in met.items() if states and self.delivered[key] == row_hash]
+        known = {key: Known(1, State.CREATED, "c", 1, 0, "1-1") for key in met if key not in same}
+        return Standing({State.CREATED: same} if same else {}, known)
 
 
 def looks_of(ledger: FakeLedger, *states: State) -> Looks:
-    return Looks(ledger, states, Beside())
+    return Looks(ledger, set(states), Beside())
 
 
 def test_rows_that_are_as_they_were_are_not_asked_for_again_and_not_read() -> None:
@@ -47,23 +45,20 @@ def test_rows_that_are_as_they_were_are_not_asked_for_again_and_not_read() -> No
     assert [each.key for each in candidates] == [second, third]
 
 
-def test_among_new_rows_none_is_compared_until_one_is_known() -> None:
-    ledger, reader = FakeLedger(), make_reader()
-    looks = looks_of(ledger, State.CREATED)
-    looks.chunk(make_rows(3), reader).standing()
-    looks.chunk(make_rows(3), reader).standing()
-    assert ledger.compared == [3]
-    ledger.delivered = {each.key: each.row_hash or 0 for each in reader.outlines(make_rows(1)).each()}
-    looks.chunk(make_rows(3), reader).standing()
-    assert ledger.compared == [3]
-    assert looks.chunk(make_rows(3), reader).standing().unchanged != {}
-    assert ledger.compared == [3, 3]
-
-
-def test_nothing_is_compared_where_every_row_is_to_be_read() -> None:
+def test_ledger_is_asked_once_of_all_rows_of_a_chunk() -> None:
     ledger = FakeLedger()
-    looks_of(ledger).chunk(make_rows(3), make_reader()).standing()
-    assert ledger.compared == []
+    chunk = looks_of(ledger, State.CREATED).chunk([*make_rows(3), make_row("f-1")], make_reader())
+    assert chunk.standing() == ({}, {})
+    assert ledger.asked == [(list(chunk.outlines.keys[:3]), {State.CREATED})]
+
+
+def test_rows_keep_their_places_among_those_that_are_left_out() -> None:
+    chunk = looks_of(FakeLedger(), State.CREATED).chunk(make_rows(5), make_reader())
+    left = {chunk.outlines.keys[0], chunk.outlines.keys[3]}
+    (candidates,) = chunk.read(left)
+    assert [each.followup_id for each in candidates] == ["f-2", "f-3", "f-5"]
+    assert [each.key for each in candidates] == [chunk.outlines.keys[place] for place in (1, 2, 4)]
+    assert [each.row_hash for each in candidates] == [chunk.outlines.row_hashes[place] for place in (1, 2, 4)]
 
 
 def test_rows_are_read_some_at_a_time_in_their_order() -> None:

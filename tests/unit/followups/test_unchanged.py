@@ -100,9 +100,9 @@ def test_edition_of_the_checks_is_raised_with_their_limits() -> None:
     assert (CHECKS_EDITION, digest) == (1, "qb3hxb7lbzigsb3nwycog6bxbq")
 
 
-def test_rows_without_a_hash_and_all_rows_of_a_key_that_comes_twice_are_read() -> None:
+def test_of_rows_without_a_hash_and_of_a_key_that_comes_twice_no_hash_is_compared() -> None:
     outlines = Outlines(["a", "b", "c", "c", "d"], [1, None, 3, 3, 4])
-    assert comparable(outlines) == {"a": 1, "d": 4}
+    assert comparable(outlines) == {"a": 1, "b": None, "c": None, "d": 4}
 
 
 @pytest.mark.parametrize(
