@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from typing import Any
@@ -10,6 +11,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 BUSY_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_MS = 60_000
@@ -47,6 +49,21 @@ def connect(url: str | URL) -> sa.Engine:
     )
 
 
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+# SQLite waits for whoever writes, but not where the first of all transactions is under way while its log is begun.
+@retry(
+    retry=retry_if_exception(_is_busy),
+    stop=stop_after_delay(BUSY_TIMEOUT_SECONDS),
+    wait=wait_random(0.005, 0.05),
+    reraise=True,
+)
+def _begin_log(cursor: sqlite3.Cursor) -> None:
+    cursor.execute("PRAGMA journal_mode=WAL")
+
+
 def _sqlite(url: URL) -> sa.Engine:
     engine = sa.create_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}, hide_parameters=True
@@ -56,7 +73,7 @@ def _sqlite(url: URL) -> sa.Engine:
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _begin_log(cursor)
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         cursor.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
+from tenacity import stop_after_delay
 
 from followups import database
 
@@ -33,6 +35,30 @@ def test_threads_take_turns_and_none_meets_a_locked_file(sqlite_url: URL, monkey
         thread.join()
     with engine.connect() as connection:
         assert (connection.exec_driver_sql("SELECT n FROM counter").scalar(), errors) == (120, [])
+    engine.dispose()
+
+
+def test_file_that_another_process_is_about_to_fill_is_waited_for(sqlite_url: URL) -> None:
+    other = sqlite3.connect(sqlite_url.database or "", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(0.2, other.execute, ["COMMIT"])
+    end.start()
+    engine = database.connect(sqlite_url)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    end.join()
+    other.close()
+    engine.dispose()
+
+
+def test_file_that_another_process_keeps_is_given_up(sqlite_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database._begin_log.retry, "stop", stop_after_delay(0.1))
+    other = sqlite3.connect(sqlite_url.database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    engine = database.connect(sqlite_url)
+    with pytest.raises(sa.exc.OperationalError, match="database is locked"):
+        engine.connect()
+    other.close()
     engine.dispose()
 
 
