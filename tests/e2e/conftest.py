@@ -29,6 +29,8 @@ from tests.support.mail_server import MailServer, running_mail_server
 
 ROWS = 3000
 LEADSQUARED = "leadsquared_default"
+#: The extra of the connection unless a test says otherwise.
+SETTINGS = {"settle_seconds": 6.0}
 LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
 BUNDLES = [
     {"name": "dags-folder", "classpath": LOCAL, "kwargs": {}},
@@ -57,9 +59,9 @@ class Product:
     home: Path
     post: MailServer
 
-    def settle_within(self, seconds: float) -> None:
-        """Change the settle time of the connection, which stands in Airflow's database as in most installations."""
-        extra = json.dumps({"settle_seconds": seconds})
+    def set_connection(self, **settings: float) -> None:
+        """Replace the connection's extra, which stands in Airflow's database as in most installations."""
+        extra = json.dumps(SETTINGS | settings)
         body = {"connection_id": LEADSQUARED, "conn_type": "leadsquared", "extra": extra}
         self.airflow.call("PATCH", f"connections/{LEADSQUARED}", body, update_mask="extra")
 
