@@ -85,7 +85,8 @@ def ask(
         return 0
     insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
     connection.execute(insert(changes).on_conflict_do_nothing(), rows)
-    mine = (is_one_of(connection, c.delivery_id, list(wanted)), c.plan_id == plan_id, c.created_at == now)
+    # As a sum, or SQLite would read all changes of the plan.
+    mine = (is_one_of(connection, c.delivery_id, list(wanted)), c.plan_id + 0 == plan_id, c.created_at == now)
     taken = connection.execute(sa.select(c.delivery_id, c.kind, c.why).where(*mine, c.state == state)).all()
     once = ", once approved" if held else ""
     events.record(connection, [events.of_created(now, actor, row[0], f"to {row[1]}{once}: {row[2]}") for row in taken])

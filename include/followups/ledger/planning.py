@@ -164,13 +164,15 @@ class PlanLedger:
         if not keys:
             return
         d = deliveries.c
-        inserted = (d.plan_id == self.plan_id, d.created_at == now, d.batch_id.is_(None))
+        inserted = (d.plan_id == self.plan_id, d.created_at == now)
+        # A condition on `batch_id` would make SQLite read all of the ledger's rows that are in no batch.
         found = connection.execute(
-            sa.select(d.id, d.state, d.reason).where(is_one_of(connection, d.delivery_key, keys), *inserted)
+            sa.select(d.id, d.state, d.reason, d.batch_id).where(is_one_of(connection, d.delivery_key, keys), *inserted)
         )
         log = [
             {"at": now, "actor": self._actor, "delivery_id": row.id, "to_state": row.state, "reason": row.reason}
             for row in found
+            if row.batch_id is None
         ]
         events.record(connection, log)
 
