@@ -158,3 +158,23 @@ def crash_at_write(engine: sa.Engine, nth: int) -> Iterator[None]:
         yield
     finally:
         sa.event.remove(engine, "before_cursor_execute", die_maybe)
+
+
+@contextmanager
+def explained(engine: sa.Engine, *words: str) -> Iterator[list[str]]:
+    """Yield how the database finds the rows of each statement that holds all these words."""
+    sqlite = engine.dialect.name == "sqlite"
+    found: list[str] = []
+
+    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
+        if all(word in statement for word in words):
+            if not sqlite:
+                cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {'QUERY PLAN ' * sqlite}{statement}", parameters)
+            found.append(" ".join(str(row[-1]) for row in cursor.fetchall()))
+
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    try:
+        yield found
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", explain)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from followups.keys import delivery_key, marker
@@ -11,7 +9,7 @@ from followups.ledger.overview import Overview
 from followups.ledger.planning import finish_plans
 from followups.ledger.settling import SettleLedger
 from followups.schema import deliveries
-from tests.contract.ledger_kit import UNKNOWN, batch_ids, plan, rows_of, send, sender_of, take
+from tests.contract.ledger_kit import UNKNOWN, batch_ids, explained, plan, rows_of, send, sender_of, take
 from tests.support.follow_ups import make_feed, make_row, make_rows
 
 FEED = make_feed().name
@@ -56,25 +54,14 @@ def test_feed_shows_what_waits_and_what_was_not_delivered(engine: sa.Engine) -> 
 
 def test_page_that_looks_again_and_again_never_reads_all_rows(engine: sa.Engine) -> None:
     plan(engine, [*make_rows(10), make_row("bad", subject=None)])
-    sqlite = engine.dialect.name == "sqlite"
-    explained: list[str] = []
-
-    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
-        if "FROM deliveries" in statement:
-            if not sqlite:
-                cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute(f"EXPLAIN {'QUERY PLAN ' * sqlite}{statement}", parameters)
-            explained.append(" ".join(str(row[-1]) for row in cursor.fetchall()))
-
-    sa.event.listen(engine, "before_cursor_execute", explain)
     page = Overview(engine)
-    page.open_rows(FEED)
-    page.trouble(FEED)
-    for state in ("held", "invalid"):
-        page.rows(FEED, state, None)
-    sa.event.remove(engine, "before_cursor_execute", explain)
+    with explained(engine, "FROM deliveries") as found:
+        page.open_rows(FEED)
+        page.trouble(FEED)
+        for state in ("held", "invalid"):
+            page.rows(FEED, state, None)
     opened, refused = "ix_deliveries_open", "ix_deliveries_refused"
-    used = [[name for name in (opened, refused) if name in each] for each in explained]
+    used = [[name for name in (opened, refused) if name in each] for each in found]
     assert used == [[opened], [opened], [refused], [opened], [refused]]
 
 

@@ -13,7 +13,7 @@ from followups.ledger.rows import Known
 from followups.model import State
 from followups.planning.unchanged import states_left_alone
 from followups.schema import deliveries
-from tests.contract.ledger_kit import open_plan, plan, rows_of, send
+from tests.contract.ledger_kit import explained, open_plan, plan, rows_of, send
 from tests.support.follow_ups import make_feed, make_reader, make_row, make_rows
 
 STATES = states_left_alone("none")
@@ -130,15 +130,7 @@ def test_preview_reads_rows_that_were_kept_back_before_since_it_shows_them(deliv
 def test_sqlite_finds_a_plans_rows_by_their_keys(engine: sa.Engine) -> None:
     if engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL chooses by what the tables hold")
-    explained: list[str] = []
-
-    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
-        if "json_each" in statement and "deliveries" in statement:
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            explained.append(" ".join(str(row[-1]) for row in cursor.fetchall()))
-
-    sa.event.listen(engine, "before_cursor_execute", explain)
-    plan(engine, [*make_rows(3), make_row("bad", subject=None)])
-    sa.event.remove(engine, "before_cursor_execute", explain)
-    assert explained
-    assert [each for each in explained if "(delivery_key=?)" not in each] == []
+    with explained(engine, "json_each", "deliveries") as found:
+        plan(engine, [*make_rows(3), make_row("bad", subject=None)])
+    assert found
+    assert [each for each in found if "(delivery_key=?)" not in each] == []
